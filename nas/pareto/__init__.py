@@ -1,1 +1,16 @@
-"""."""
+"""Fronts of minimised objectives: what is on them, how good they are, how two compare."""
+
+from nas.pareto.fronts import hypervolume, knee, non_dominated, reference_point, spans_decades
+from nas.pareto.indicators import coverage, epsilon, igd_plus, rank_agreement
+
+__all__ = [
+    "coverage",
+    "epsilon",
+    "hypervolume",
+    "igd_plus",
+    "knee",
+    "non_dominated",
+    "rank_agreement",
+    "reference_point",
+    "spans_decades",
+]
