@@ -1,0 +1,127 @@
+"""How a candidate is trained: a frozen recipe and each task's measured defaults. No torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from nas.errors import ConfigError, unknown_name
+
+__all__ = ["Recipe", "default_recipe", "recipe_from_dict", "recipe_to_dict"]
+
+Augmentation = Literal["none", "shift", "shift-flip"]
+TrainingPrecision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a training besides layers, task and seed.
+
+    Attributes:
+        epochs: Passes over the training images, >= 1.
+        batch_size: Images per step, >= 2 (batch normalisation needs two).
+        learning_rate: Peak of the one-cycle schedule, > 0.
+        weight_decay: Decoupled, of weights with two or more dimensions, >= 0.
+        label_smoothing: In [0, 1).
+        precision: ``"bf16"`` computes convolutions and products in bfloat16 (autocast).
+        threads: Torch threads, >= 1; part of the recipe because results depend on it.
+        limit_s: Wall-clock limit in seconds, or None.
+        augmentation: ``"shift"`` moves each image by up to 2 pixels, ``"flip"`` mirrors it.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    precision: TrainingPrecision = "fp32"
+    threads: int = 1
+    limit_s: float | None = None
+    augmentation: Augmentation = "none"
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "epochs": (self.epochs >= 1, ">= 1"),
+            "batch_size": (self.batch_size >= 2, ">= 2"),
+            "learning_rate": (self.learning_rate > 0, "> 0"),
+            "weight_decay": (self.weight_decay >= 0, ">= 0"),
+            "label_smoothing": (0 <= self.label_smoothing < 1, "in [0, 1)"),
+            "precision": (
+                self.precision in get_args(TrainingPrecision),
+                f"one of {get_args(TrainingPrecision)}",
+            ),
+            "threads": (self.threads >= 1, ">= 1"),
+            "limit_s": (self.limit_s is None or self.limit_s > 0, "> 0 or null"),
+            "augmentation": (
+                self.augmentation in get_args(Augmentation),
+                f"one of {get_args(Augmentation)}",
+            ),
+        }
+        for name, (holds, wanted) in ranges.items():
+            if not holds:
+                raise ConfigError(f"recipe: {name}={getattr(self, name)!r} is not {wanted}")
+
+
+_SEARCH = {
+    "digits": Recipe(20, 64, 0.01, 0.01, 0.1, augmentation="none"),
+    "fashion-mnist": Recipe(2, 128, 0.01, 0.01, 0.1, augmentation="none"),
+}
+_FINAL = {
+    "digits": Recipe(60, 64, 0.01, 0.01, 0.1, augmentation="none"),
+    "fashion-mnist": Recipe(15, 128, 0.01, 0.01, 0.1, augmentation="none"),
+}
+
+
+def default_recipe(
+    task_name: str,
+    *,
+    final: bool = False,
+    precision: TrainingPrecision = "fp32",
+    threads: int = 1,
+    limit_s: float | None = None,
+) -> Recipe:
+    """The measured default recipe of a task.
+
+    Args:
+        task_name: Name of a task.
+        final: The longer training of an export instead of the short one of a search.
+        precision: ``"bf16"`` is about twice as fast where the processor multiplies bfloat16.
+        threads: Torch threads.
+        limit_s: Wall-clock limit of one training in seconds, or None.
+
+    Raises:
+        ConfigError: If the task has no recipe.
+    """
+    recipes = _FINAL if final else _SEARCH
+    if task_name not in recipes:
+        raise ConfigError(unknown_name("task", task_name, recipes, "carbon-nas task list"))
+    return dataclasses.replace(
+        recipes[task_name], precision=precision, threads=threads, limit_s=limit_s
+    )
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data, for config and record files."""
+    return dataclasses.asdict(recipe)
+
+
+def recipe_from_dict(data: Mapping[str, Any]) -> Recipe:
+    """The recipe of `recipe_to_dict`.
+
+    Raises:
+        ConfigError: If a key is unknown or missing, or a value out of range.
+    """
+    known = {field.name: field for field in dataclasses.fields(Recipe)}
+    for name in data:
+        if name not in known:
+            raise ConfigError(unknown_name("recipe", name, known, "carbon-nas init"))
+    missing = [
+        name
+        for name, field in known.items()
+        if field.default is dataclasses.MISSING and name not in data
+    ]
+    if missing:
+        raise ConfigError(f"recipe: {', '.join(missing)} missing; add it")
+    return Recipe(**data)
