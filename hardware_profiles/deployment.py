@@ -1,0 +1,142 @@
+"""A deployment: a hardware profile in one precision, batch and place of use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hardware_profiles.documents import parse_facts
+from hardware_profiles.grid import Grid
+from hardware_profiles.profile import HardwareProfile, Precision
+from nas.errors import DeploymentError
+
+__all__ = ["Deployment", "deployment_from_dict", "deployment_to_dict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Hardware profile x precision x batch and streams x grid x overheads.
+
+    Attributes:
+        label: Names the deployment in scores and plots.
+        profile: The device.
+        precision: One the device supports.
+        grid: Where it is plugged in.
+        batch: Inputs of one run, 1 or more.
+        streams: Runs at the same time, 1 or more.
+        pue: Power usage effectiveness here, 1 or more; None takes the profile's.
+        supply_efficiency: Share of wall energy that reaches the device here, above 0 and at most
+            1; None takes the profile's.
+
+    Raises:
+        DeploymentError: If the device lacks the precision, a number is out of its range, or an
+            overhead is given that the device's energy boundary already holds.
+    """
+
+    label: str
+    profile: HardwareProfile
+    precision: Precision
+    grid: Grid
+    batch: int = 1
+    streams: int = 1
+    pue: float | None = None
+    supply_efficiency: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            raise DeploymentError("deployment: label is empty; name it, such as rpi4-int8-fr")
+        if self.precision not in self.profile.macs_per_s:
+            raise DeploymentError(
+                f"{self.label}: precision {self.precision!r} is not supported by"
+                f" {self.profile.name}; use {' or '.join(self.profile.precisions)}"
+            )
+        for key, count in (("batch", self.batch), ("streams", self.streams)):
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise DeploymentError(
+                    f"{self.label}: {key} is {count!r}; give a whole number of 1 or more"
+                )
+        self._check_overheads()
+
+    def _check_overheads(self) -> None:
+        boundary = self.profile.energy_boundary
+        if self.pue is not None:
+            if not (math.isfinite(self.pue) and self.pue >= 1.0):
+                raise DeploymentError(f"{self.label}: pue is {self.pue}; give 1 or more")
+            if boundary == "facility":
+                raise DeploymentError(
+                    f"{self.label}: pue is inside the power of {self.profile.name} already;"
+                    " leave it out"
+                )
+        if self.supply_efficiency is not None:
+            if not 0.0 < self.supply_efficiency <= 1.0:
+                raise DeploymentError(
+                    f"{self.label}: supply_efficiency is {self.supply_efficiency};"
+                    " give a share above 0 and at most 1"
+                )
+            if boundary in ("wall", "facility"):
+                raise DeploymentError(
+                    f"{self.label}: supply_efficiency is inside the power of"
+                    f" {self.profile.name} already; leave it out"
+                )
+
+    @property
+    def overhead(self) -> float:
+        """Grid energy for one joule at the device's energy boundary: PUE / supply efficiency.
+
+        Only what lies outside the boundary counts; where a profile has no PUE, the device stands
+        outside a data centre.
+        """
+        pue, supply = self.profile.pue, self.profile.supply_efficiency
+        pue_value = self.pue if self.pue is not None else (1.0 if pue is None else pue.value)
+        efficiency = self.supply_efficiency
+        if efficiency is None:
+            efficiency = 1.0 if supply is None else supply.value
+        return pue_value / efficiency
+
+
+def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:
+    """Plain data of a deployment, profile and grid inside, as JSON or YAML can hold it."""
+    return {
+        "label": deployment.label,
+        "profile": deployment.profile.model_dump(mode="json"),
+        "precision": deployment.precision,
+        "grid": deployment.grid.model_dump(mode="json"),
+        "batch": deployment.batch,
+        "streams": deployment.streams,
+        "pue": deployment.pue,
+        "supply_efficiency": deployment.supply_efficiency,
+    }
+
+
+_KEYS = frozenset(
+    ("label", "profile", "precision", "grid", "batch", "streams", "pue", "supply_efficiency")
+)
+
+
+def deployment_from_dict(content: Mapping[str, Any]) -> Deployment:
+    """The deployment that `deployment_to_dict` wrote.
+
+    Args:
+        content: As read from JSON or YAML.
+
+    Raises:
+        DeploymentError: If a key is unknown or missing, or values do not fit together.
+        HardwareError: If the profile or the grid inside is faulty.
+    """
+    unknown = sorted(set(content) - _KEYS)
+    if unknown:
+        raise DeploymentError(
+            f"deployment: unknown key {unknown[0]!r}; known: {', '.join(sorted(_KEYS))}"
+        )
+    missing = sorted({"label", "profile", "precision", "grid"} - set(content))
+    if missing:
+        raise DeploymentError(f"deployment: {missing[0]!r} is missing; add it")
+    rest = {key: value for key, value in content.items() if key not in ("profile", "grid")}
+    label = str(content["label"])
+    return Deployment(
+        profile=parse_facts(HardwareProfile, content["profile"], f"{label}: profile"),
+        grid=parse_facts(Grid, content["grid"], f"{label}: grid"),
+        **rest,
+    )

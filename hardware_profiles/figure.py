@@ -1,0 +1,88 @@
+"""One figure with its source: what every number of a profile, grid or fab table is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "Basis",
+    "Facts",
+    "Figure",
+    "NonNegative",
+    "Percent",
+    "Positive",
+    "Ratio",
+    "Share",
+    "Text",
+]
+
+Basis = Literal["measured", "datasheet", "derived", "assumed"]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Facts(BaseModel):
+    """Plain data that cannot change and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Figure(Facts):
+    """A number, where it comes from and how far it may be off.
+
+    The unit is the last part of the key that holds the figure.
+
+    Attributes:
+        value: Best estimate, finite.
+        source: Where it can be read, or, for an assumption, why it was assumed.
+        basis: ``measured`` by someone on the thing itself, ``datasheet`` by its maker,
+            ``derived`` from sourced figures by arithmetic, ``assumed`` otherwise.
+        low: Lower end of the plausible range; required when assumed.
+        high: Upper end of the plausible range; required when assumed.
+    """
+
+    value: _Number
+    source: Text
+    basis: Basis
+    low: _Number | None = None
+    high: _Number | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Figure:
+        if self.basis == "assumed" and (self.low is None or self.high is None):
+            raise ValueError("is assumed without a range; give low and high")
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(
+                f"has low {low:g}, value {self.value:g}, high {high:g}; order them low <= value"
+                " <= high"
+            )
+        return self
+
+    def numbers(self) -> tuple[float, ...]:
+        """Value, and low and high where given."""
+        return tuple(x for x in (self.value, self.low, self.high) if x is not None)
+
+
+def _within(least: float, most: float, *, open_below: bool) -> AfterValidator:
+    bracket = f"{'above' if open_below else 'at least'} {least:g}"
+    limit = f"{bracket} and at most {most:g}" if most < float("inf") else bracket
+
+    def check(figure: Figure) -> Figure:
+        for number in figure.numbers():
+            if number > most or number < least or (open_below and number == least):
+                raise ValueError(f"is {number:g}; it must be {limit}")
+        return figure
+
+    return AfterValidator(check)
+
+
+_INF = float("inf")
+Positive = Annotated[Figure, _within(0.0, _INF, open_below=True)]
+NonNegative = Annotated[Figure, _within(0.0, _INF, open_below=False)]
+Share = Annotated[Figure, _within(0.0, 1.0, open_below=True)]
+Ratio = Annotated[Figure, _within(1.0, _INF, open_below=False)]
+Percent = Annotated[Figure, _within(0.0, 100.0, open_below=False)]

@@ -1,0 +1,162 @@
+"""The hardware profile: one device, every figure of it with its source. Facts, no formulas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from hardware_profiles.figure import Facts, NonNegative, Positive, Ratio, Share, Text
+from hardware_profiles.materials import BillOfMaterials, PublishedLca
+
+__all__ = [
+    "EnergyBoundary",
+    "HardwareProfile",
+    "Kind",
+    "LAYER_KINDS",
+    "LayerKind",
+    "PRECISIONS",
+    "Precision",
+]
+
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+LayerKind = Literal["conv", "depthwise", "linear"]
+LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
+Kind = Literal["mcu", "sbc", "edge_gpu", "phone", "gpu", "host"]
+EnergyBoundary = Literal["chip", "board", "wall", "facility"]
+
+
+def _every_kind(efficiency: dict[LayerKind, Share]) -> dict[LayerKind, Share]:
+    missing = [kind for kind in LAYER_KINDS if kind not in efficiency]
+    if missing:
+        raise ValueError(f"lacks {', '.join(missing)}; give one figure for each layer kind")
+    return efficiency
+
+
+class HardwareProfile(Facts):
+    """One device with the runtime it was calibrated for.
+
+    The time of a layer of M multiply-accumulates (MACs) that moves B bytes is
+    ``max(M / (macs_per_s * efficiency * M / (M + half_rate_macs)), B / bandwidth) + dispatch_s``
+    (roofline: Williams, Waterman and Patterson, CACM 2009, with a filling term).
+
+    Attributes:
+        name: Lower case, as users write it; equals the file's name.
+        label: For tables and plots.
+        kind: mcu, sbc, edge_gpu, phone, gpu or host.
+        runtime: Software stack that the efficiencies stand for.
+        macs_per_s: Dense peak by precision; a precision not listed is not supported.
+        efficiency: Share of the peak that large layers reach, by layer kind.
+        half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
+        dispatch_s: Fixed time of one layer that is not fused.
+        memory_bytes_per_s: Bandwidth of the main memory as inference sees it.
+        cache_bytes: Size of the last cache, or None when there is none.
+        cache_bytes_per_s: Its bandwidth; given with ``cache_bytes``.
+        memory_limit_bytes: Memory that model and runtime together may use.
+        storage_limit_bytes: Flash for code and weights; when given, weights stay there and take no
+            memory. None when weights are loaded into memory.
+        runtime_memory_bytes: Memory that the runtime itself takes.
+        runtime_storage_bytes: Storage that the runtime itself takes.
+        idle_w: Power when awake and idle, at ``energy_boundary``.
+        load_w: Power at full utilisation, gross of idle, at ``energy_boundary``.
+        sleep_w: Power asleep, or None when unknown or never asleep.
+        energy_boundary: Where the powers were taken.
+        supply_efficiency: Share of wall energy that reaches the boundary (power supply, charger);
+            needed for chip and board, absent otherwise.
+        pue: Power usage effectiveness of the data centre; None outside one.
+        energy_per_mac_j: Energy of one MAC net of idle, by precision, where known.
+        energy_per_byte_j: Energy of one byte from main memory, net of idle, where known.
+        lifetime_years: Service life.
+        bill_of_materials: What the embodied carbon is computed from.
+        published_lca: The maker's assessment, where there is one.
+        notes: What a reader of the figures should know.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    label: Text
+    kind: Kind
+    runtime: Text
+    macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
+    efficiency: Annotated[dict[LayerKind, Share], AfterValidator(_every_kind)]
+    half_rate_macs: NonNegative
+    dispatch_s: NonNegative
+    memory_bytes_per_s: Positive
+    cache_bytes: Positive | None = None
+    cache_bytes_per_s: Positive | None = None
+    memory_limit_bytes: Positive
+    storage_limit_bytes: Positive | None = None
+    runtime_memory_bytes: NonNegative
+    runtime_storage_bytes: NonNegative
+    idle_w: NonNegative
+    load_w: Positive
+    sleep_w: NonNegative | None = None
+    energy_boundary: EnergyBoundary
+    supply_efficiency: Share | None = None
+    pue: Ratio | None = None
+    energy_per_mac_j: dict[Precision, Positive] = Field(default_factory=dict)
+    energy_per_byte_j: Positive | None = None
+    lifetime_years: Positive
+    bill_of_materials: BillOfMaterials
+    published_lca: PublishedLca | None = None
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _sane(self) -> HardwareProfile:
+        for fault in (self._power_fault(), self._boundary_fault(), self._memory_fault()):
+            if fault is not None:
+                raise ValueError(fault)
+        return self
+
+    def _power_fault(self) -> str | None:
+        if self.load_w.value < self.idle_w.value:
+            return (
+                f"load_w: {self.load_w.value:g} W is below idle_w {self.idle_w.value:g} W;"
+                " load is gross of idle"
+            )
+        if self.sleep_w is not None and self.sleep_w.value > self.idle_w.value:
+            return (
+                f"sleep_w: {self.sleep_w.value:g} W is above idle_w {self.idle_w.value:g} W;"
+                " swap or correct them"
+            )
+        extra = [p for p in self.energy_per_mac_j if p not in self.macs_per_s]
+        if extra:
+            return f"energy_per_mac_j: {extra[0]} has no rate; add macs_per_s.{extra[0]}"
+        return None
+
+    def _boundary_fault(self) -> str | None:
+        inside = self.energy_boundary in ("chip", "board")
+        if inside and self.supply_efficiency is None:
+            return (
+                f"supply_efficiency: missing although power is taken at the"
+                f" {self.energy_boundary}; add the efficiency from wall to {self.energy_boundary}"
+            )
+        if not inside and self.supply_efficiency is not None:
+            return (
+                f"supply_efficiency: counted already in power taken at the"
+                f" {self.energy_boundary}; remove it"
+            )
+        if self.energy_boundary == "facility" and self.pue is not None:
+            return "pue: counted already in power taken at the facility; remove it"
+        if self.kind == "gpu" and self.energy_boundary != "facility" and self.pue is None:
+            return "pue: missing for a data-centre device; add it"
+        return None
+
+    def _memory_fault(self) -> str | None:
+        if (self.cache_bytes is None) != (self.cache_bytes_per_s is None):
+            return "cache_bytes and cache_bytes_per_s: only one is given; give both or neither"
+        if self.runtime_memory_bytes.value >= self.memory_limit_bytes.value:
+            return "runtime_memory_bytes: leaves no memory to a model; lower it"
+        storage = self.storage_limit_bytes
+        if storage is not None and self.runtime_storage_bytes.value >= storage.value:
+            return "runtime_storage_bytes: leaves no storage to a model; lower it"
+        return None
+
+    def __hash__(self) -> int:
+        """Equal profiles have equal names; dicts inside keep pydantic's own hash from working."""
+        return hash(self.name)
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Precisions the device supports, widest first."""
+        return tuple(p for p in PRECISIONS if p in self.macs_per_s)
