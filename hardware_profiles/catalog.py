@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from nas.errors import HardwareError, unknown_name
 __all__ = ["hardware", "hardware_names", "load_profile", "profile_from_dict", "profile_to_dict"]
 
 
-def _folder() -> Path:
-    return Path(str(resources.files("hardware_profiles") / "data" / "devices"))
+_FOLDER = Path(__file__).with_name("data") / "devices"
 
 
 def hardware_names() -> tuple[str, ...]:
     """Names of all devices, sorted: one for each file in ``data/devices``, and ``host``."""
-    return tuple(sorted({path.stem for path in _folder().glob("*.yaml")} | {"host"}))
+    return tuple(sorted({path.stem for path in _FOLDER.glob("*.yaml")} | {"host"}))
 
 
 @cache
@@ -41,7 +39,7 @@ def hardware(name: str) -> HardwareProfile:
         raise HardwareError(
             unknown_name("hardware", name, hardware_names(), "carbon-nas hardware list")
         )
-    return load_profile(_folder() / f"{name}.yaml")
+    return load_profile(_FOLDER / f"{name}.yaml")
 
 
 def load_profile(path: Path | str) -> HardwareProfile:

@@ -6,7 +6,6 @@ Facts of the ACT model (Gupta et al., ISCA 2022), without its formulas.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +16,7 @@ from nas.errors import HardwareError, unknown_name
 __all__ = ["FabNode", "FabTable", "MemoryFactor", "fab_table", "fab_table_names"]
 
 _Row = TypeVar("_Row")
+_FOLDER = Path(__file__).with_name("data") / "fab"
 
 
 class FabNode(Facts):
@@ -119,14 +119,9 @@ def _row(table: str, what: str, rows: dict[str, _Row], name: str) -> _Row:
     return rows[name]
 
 
-def _file(name: str) -> Path:
-    return Path(str(resources.files("hardware_profiles") / "data" / "fab" / f"{name}.yaml"))
-
-
 def fab_table_names() -> tuple[str, ...]:
     """Names of all fab tables that come with the package, sorted."""
-    folder = resources.files("hardware_profiles") / "data" / "fab"
-    return tuple(sorted(Path(str(f)).stem for f in folder.iterdir() if f.name.endswith(".yaml")))
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 
 
 @cache
@@ -149,6 +144,6 @@ def _content(name: str) -> dict[str, Any]:
         raise HardwareError(
             unknown_name("fab table", name, fab_table_names(), "carbon-nas hardware list")
         )
-    content = read_yaml(_file(name))
+    content = read_yaml(_FOLDER / f"{name}.yaml")
     base = content.pop("extends", None)
     return content if base is None else {**_content(str(base)), **content}

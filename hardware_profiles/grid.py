@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -45,8 +44,8 @@ class _Grids(Facts):
 
 @cache
 def _table() -> dict[str, Grid]:
-    with resources.as_file(resources.files("hardware_profiles") / "data" / "grids.yaml") as path:
-        facts = parse_facts(_Grids, read_yaml(Path(path)), "grids.yaml")
+    path = Path(__file__).with_name("data") / "grids.yaml"
+    facts = parse_facts(_Grids, read_yaml(path), path.name)
     return {row.name: row for row in facts.grids}
 
 
