@@ -1,0 +1,72 @@
+"""The cost: workload x deployments to latency, energy, memory, and fits or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware_profiles.deployment import Deployment
+from nas.cost.energy import inference_energy_j
+from nas.cost.figures import Array, figures_of
+from nas.cost.latency import kernel_times
+from nas.cost.memory import activation_bytes, fit_reasons, stored_bytes
+from nas.cost.workload import Workload
+
+__all__ = ["Costs", "cost"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Costs:
+    """Costs of one network on D deployments; arrays are (D,).
+
+    Attributes:
+        latency_s: Response time of one inference.
+        occupancy_s: Device seconds of one inference: ``T_batch / (batch * streams)``.
+        energy_j: Energy of one inference at the device's boundary, gross of idle.
+        peak_memory_bytes: Weights in memory plus peak live activations of all inferences under
+            way; without the runtime.
+        storage_bytes: Folded weights and biases, without the runtime.
+        fits: Whether model and runtime fit the device.
+        reasons: Why not, such as ``flash: needs 2.31 MB, has 2.00 MB``; None where it fits.
+    """
+
+    latency_s: Array
+    occupancy_s: Array
+    energy_j: Array
+    peak_memory_bytes: Array
+    storage_bytes: Array
+    fits: npt.NDArray[np.bool_]
+    reasons: tuple[str | None, ...]
+
+
+def cost(workload: Workload, deployments: Sequence[Deployment]) -> Costs:
+    """Cost a network on every deployment.
+
+    Args:
+        workload: Counts of the network.
+        deployments: One or more.
+
+    Returns:
+        The costs, in the order of the deployments.
+
+    Raises:
+        DeploymentError: If there is no deployment.
+    """
+    figures = figures_of(deployments)
+    times = kernel_times(workload, figures)
+    latency_s = times.time_s.sum(axis=1)
+    stored = stored_bytes(workload, figures)
+    memory = activation_bytes(workload, figures) + stored * figures.weights_in_memory
+    reasons = fit_reasons(memory[:, 0], stored[:, 0], figures)
+    return Costs(
+        latency_s=latency_s,
+        occupancy_s=latency_s / figures.together[:, 0],
+        energy_j=inference_energy_j(workload, figures, times),
+        peak_memory_bytes=memory[:, 0],
+        storage_bytes=stored[:, 0],
+        fits=np.array([reason is None for reason in reasons]),
+        reasons=reasons,
+    )

@@ -1,0 +1,141 @@
+"""Figures of deployments as arrays, so that a cost is arithmetic on layers x deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware_profiles.deployment import Deployment
+from hardware_profiles.figure import Figure
+from nas.cost.workload import KINDS
+from nas.errors import DeploymentError
+
+__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "Figures", "figures_of"]
+
+Array = npt.NDArray[np.float64]
+
+ELEMENT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0}
+"""Bytes of one weight or activation, by precision."""
+
+BIAS_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 8.0}
+"""Bytes of one bias; in int8 a 32-bit bias and a 32-bit scale for each output channel."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """What the cost formulas need of D deployments; arrays are (D, 1), to meet kernels in a row.
+
+    Attributes:
+        deployments: The deployments, in order.
+        seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for ``other``.
+        half_rate_macs: MACs, times runs together, at which half of that rate is reached.
+        dispatch_s: Fixed time of one kernel.
+        seconds_per_byte: Of the main memory.
+        cache_bytes: Size of the cache; 0 without one.
+        cache_seconds_per_byte: Of the cache; that of main memory without one.
+        element_bytes: Bytes of a weight or activation.
+        bias_bytes: Bytes of a bias.
+        streams: Runs at the same time.
+        together: Inferences under way at once: batch x streams.
+        idle_w: Power when idle.
+        dynamic_w: Power at full utilisation above idle.
+        energy_per_mac_j: Net of idle; NaN where energy follows from power instead.
+        energy_per_byte_j: Likewise, main memory.
+        memory_limit_bytes: What model and runtime may use.
+        storage_limit_bytes: Likewise for storage; infinite when weights are loaded into memory.
+        runtime_memory_bytes: What the runtime takes of the memory.
+        runtime_storage_bytes: What the runtime takes of the storage.
+        weights_in_memory: 1 when weights are loaded into memory, 0 when they stay in storage.
+    """
+
+    deployments: tuple[Deployment, ...]
+    seconds_per_mac: Array
+    half_rate_macs: Array
+    dispatch_s: Array
+    seconds_per_byte: Array
+    cache_bytes: Array
+    cache_seconds_per_byte: Array
+    element_bytes: Array
+    bias_bytes: Array
+    streams: Array
+    together: Array
+    idle_w: Array
+    dynamic_w: Array
+    energy_per_mac_j: Array
+    energy_per_byte_j: Array
+    memory_limit_bytes: Array
+    storage_limit_bytes: Array
+    runtime_memory_bytes: Array
+    runtime_storage_bytes: Array
+    weights_in_memory: Array
+
+
+def figures_of(deployments: Sequence[Deployment]) -> Figures:
+    """The figures of deployments, kept for the next call with equal ones.
+
+    Args:
+        deployments: One or more.
+
+    Raises:
+        DeploymentError: If there is none.
+    """
+    return _compiled(tuple(deployments))
+
+
+@lru_cache(maxsize=64)
+def _compiled(deployments: tuple[Deployment, ...]) -> Figures:
+    if not deployments:
+        raise DeploymentError("deployments: none given; name at least one")
+    rows = [_row(deployment) for deployment in deployments]
+    columns = {key: np.array([[row[key]] for row in rows], dtype=np.float64) for key in rows[0]}
+    rates = np.array([_seconds_per_mac(deployment) for deployment in deployments])
+    for array in (rates, *columns.values()):
+        array.setflags(write=False)
+    return Figures(deployments=deployments, seconds_per_mac=rates, **columns)
+
+
+def _seconds_per_mac(deployment: Deployment) -> list[float]:
+    profile = deployment.profile
+    peak = profile.macs_per_s[deployment.precision].value
+    return [
+        1.0 / (peak * profile.efficiency[kind].value) if kind in profile.efficiency else 0.0
+        for kind in KINDS
+    ]
+
+
+def _row(deployment: Deployment) -> dict[str, float]:
+    profile, precision = deployment.profile, deployment.precision
+    memory = 1.0 / profile.memory_bytes_per_s.value
+    cache = profile.cache_bytes_per_s
+    per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
+    if per_mac is None or per_byte is None:
+        per_mac = per_byte = None
+    storage = profile.storage_limit_bytes
+    return {
+        "half_rate_macs": profile.half_rate_macs.value,
+        "dispatch_s": profile.dispatch_s.value,
+        "seconds_per_byte": memory,
+        "cache_bytes": _or(profile.cache_bytes, 0.0),
+        "cache_seconds_per_byte": memory if cache is None else 1.0 / cache.value,
+        "element_bytes": ELEMENT_BYTES[precision],
+        "bias_bytes": BIAS_BYTES[precision],
+        "streams": float(deployment.streams),
+        "together": float(deployment.batch * deployment.streams),
+        "idle_w": profile.idle_w.value,
+        "dynamic_w": profile.load_w.value - profile.idle_w.value,
+        "energy_per_mac_j": _or(per_mac, float("nan")),
+        "energy_per_byte_j": _or(per_byte, float("nan")),
+        "memory_limit_bytes": profile.memory_limit_bytes.value,
+        "storage_limit_bytes": _or(storage, float("inf")),
+        "runtime_memory_bytes": profile.runtime_memory_bytes.value,
+        "runtime_storage_bytes": profile.runtime_storage_bytes.value,
+        "weights_in_memory": 1.0 if storage is None else 0.0,
+    }
+
+
+def _or(figure: Figure | None, otherwise: float) -> float:
+    return otherwise if figure is None else figure.value

@@ -1,0 +1,83 @@
+"""Time of every kernel on deployments: a roofline with a filling term and a dispatch time.
+
+``max(MACs / (peak * efficiency(kind) * fill), bytes / bandwidth) + dispatch``, where
+``fill = MACs / (MACs + half_rate_macs)``. Kernels run one after the other.
+
+Batch and streams: a batch of b reads the weights once. s streams share the device, so together
+they fill it as a batch of b * s does, except that each reads the weights for itself; their
+dispatches overlap. A response takes as long as all that is under way.
+
+Levels of memory: activations of a kernel move through the cache when all that the kernel touches
+fits it; weights are read from the cache when all weights and the peak of activations fit, so that
+they survive from one inference to the next. Otherwise both come from main memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.cost.figures import Array, Figures
+from nas.cost.memory import activation_bytes, stored_bytes
+from nas.cost.workload import Workload
+
+__all__ = ["KernelTimes", "kernel_times"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelTimes:
+    """Time and traffic of each kernel for all inferences under way; arrays are (D, kernels).
+
+    Attributes:
+        compute_s: Time of the MACs, filling included.
+        move_s: Time of the bytes.
+        time_s: Time of the kernel: the greater of the two, and the dispatch.
+        busy_s: The part of it in which compute or memory runs at its full rate.
+        main_memory_bytes: Bytes that come from or go to main memory.
+    """
+
+    compute_s: Array
+    move_s: Array
+    time_s: Array
+    busy_s: Array
+    main_memory_bytes: Array
+
+
+def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
+    """Time of every kernel on every deployment.
+
+    Args:
+        workload: Counts of a network of L kernels.
+        figures: Figures of D deployments.
+
+    Returns:
+        Arrays of shape (D, L), in seconds and bytes, for batch x streams inferences together.
+
+    Source:
+        Roofline: Williams, Waterman and Patterson, CACM 2009.
+    """
+    per_mac = figures.seconds_per_mac[:, workload.kind_index]
+    full_s = workload.macs * figures.together * per_mac
+    # work / (rate * work / (work + half)) = (work + half) / rate; ``other`` has rate 0 here.
+    compute_s = full_s + figures.half_rate_macs * per_mac
+    weights = (
+        workload.weight_elements * figures.element_bytes
+        + workload.bias_elements * figures.bias_bytes
+    )
+    elements = workload.read_elements + workload.write_elements
+    activations = elements * (figures.element_bytes * figures.together)
+    resident = stored_bytes(workload, figures) + activation_bytes(workload, figures)
+    weights_cached = resident <= figures.cache_bytes
+    activations_cached = weights + activations <= figures.cache_bytes
+    weights = weights * figures.streams
+    main = weights * ~weights_cached + activations * ~activations_cached
+    cached = weights + activations - main
+    move_s = main * figures.seconds_per_byte + cached * figures.cache_seconds_per_byte
+    return KernelTimes(
+        compute_s=compute_s,
+        move_s=move_s,
+        time_s=np.maximum(compute_s, move_s) + figures.dispatch_s,
+        busy_s=np.maximum(full_s, move_s),
+        main_memory_bytes=main,
+    )

@@ -1,0 +1,78 @@
+"""Memory and storage of a network on deployments, and whether it fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.cost.figures import Array, Figures
+from nas.cost.workload import Workload
+
+__all__ = ["activation_bytes", "fit_reasons", "stored_bytes"]
+
+
+def stored_bytes(workload: Workload, figures: Figures) -> Array:
+    """Bytes of the folded weights and biases at each deployment's precision, shape (D, 1).
+
+    Args:
+        workload: Counts of the network.
+        figures: Figures of D deployments.
+    """
+    weights = workload.stored_weight_elements * figures.element_bytes
+    return weights + workload.stored_bias_elements * figures.bias_bytes
+
+
+def activation_bytes(workload: Workload, figures: Figures) -> Array:
+    """Most bytes of activations alive at once, for all inferences under way, shape (D, 1).
+
+    Args:
+        workload: Counts of the network.
+        figures: Figures of D deployments.
+    """
+    return workload.peak_activation_elements * figures.element_bytes * figures.together
+
+
+def fit_reasons(
+    memory_bytes: npt.NDArray[np.float64], storage_bytes: npt.NDArray[np.float64], figures: Figures
+) -> tuple[str | None, ...]:
+    """Why a network does not fit each deployment; None where it fits.
+
+    What the runtime itself takes is added to both; the limits are the device's.
+
+    Args:
+        memory_bytes: Memory of the model, shape (D,).
+        storage_bytes: Storage of the model, shape (D,).
+        figures: Figures of D deployments.
+
+    Returns:
+        D lines such as ``flash: needs 2.31 MB, has 2.00 MB``.
+    """
+    memory = memory_bytes + figures.runtime_memory_bytes[:, 0]
+    storage = storage_bytes + figures.runtime_storage_bytes[:, 0]
+    over = (memory > figures.memory_limit_bytes[:, 0], storage > figures.storage_limit_bytes[:, 0])
+    if not (over[0].any() or over[1].any()):
+        return (None,) * len(memory)
+    return tuple(
+        _reason(
+            ("RAM", float(memory[i]), float(figures.memory_limit_bytes[i, 0])),
+            ("flash", float(storage[i]), float(figures.storage_limit_bytes[i, 0])),
+        )
+        for i in range(len(memory))
+    )
+
+
+def _reason(*needs: tuple[str, float, float]) -> str | None:
+    lines = [
+        f"{what}: needs {_megabytes(need, limit)}, has {_megabytes(limit, need)}"
+        for what, need, limit in needs
+        if need > limit
+    ]
+    return "; ".join(lines) or None
+
+
+def _megabytes(number: float, other: float) -> str:
+    """In MB with two decimals, or with as many as tell the number from the other one."""
+    decimals = 2
+    while decimals < 6 and f"{number / 1e6:.{decimals}f}" == f"{other / 1e6:.{decimals}f}":
+        decimals += 1
+    return f"{number / 1e6:.{decimals}f} MB"
