@@ -1,0 +1,202 @@
+"""One candidate and deployment out of many, with the reasons. No torch, no optuna."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nas.comparison import objective_values, usable_rows
+from nas.errors import SelectionError, unknown_name
+from nas.objectives import OBJECTIVES, Objective, objectives
+from nas.pareto import knee, non_dominated
+from nas.pareto.fronts import scaled
+from nas.quantities import format_quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Selection", "select"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was selected and why.
+
+    Attributes:
+        candidate: Key of the candidate.
+        deployment: Label of the deployment.
+        row: Its whole row of scores.
+        reasons: Lines that lead from all scores to this one.
+    """
+
+    candidate: str
+    deployment: str
+    row: Mapping[str, Any]
+    reasons: tuple[str, ...]
+
+
+def select(
+    scores: pd.DataFrame,
+    names: Sequence[str] = ("error", "carbon"),
+    *,
+    limits: Mapping[str, float] | None = None,
+    prefer: str | Mapping[str, float] | Sequence[str] = "knee",
+) -> Selection:
+    """Select one score within limits.
+
+    Args:
+        scores: Scores of a run, or its front.
+        names: Objectives to balance when `prefer` is "knee"; otherwise `prefer` names them.
+        limits: Largest allowed value by objective name or column, in the column's unit.
+        prefer: "knee" for the balanced point (`nas.pareto.knee`); weights by objective for the
+            smallest weighted sum of objectives scaled to 0..1 over the front; or a list of
+            objectives, best in the first and among equals in the next.
+
+    Raises:
+        ConfigError: If an objective is unknown.
+        FrontError: If the scores lack an objective's column.
+        SelectionError: If a limit or preference is malformed, or no score meets the limits; then
+            the message says which limit excludes most, and the value that would admit one.
+    """
+    wanted = _wanted(names, prefer)
+    bounds = _bounds(limits or {})
+    rows, counts = usable_rows(scores, wanted)
+    if rows.empty:
+        raise SelectionError(
+            f"select: none of {counts['rows']} scores is feasible, trained and known in "
+            f"{', '.join(wanted)}; `carbon-nas front` shows why"
+        )
+    within = _within(rows, bounds)
+    admitted = np.flatnonzero(within.all(axis=1))
+    if not admitted.size:
+        raise SelectionError(_nothing_within(rows, bounds, within))
+    allowed = rows.iloc[admitted]
+    chosen = objectives(wanted)
+    best = allowed.loc[non_dominated(objective_values(allowed, chosen))]
+    index, why = _prefer(objective_values(best, chosen), chosen, prefer)
+    row = best.iloc[index]
+    reasons = [
+        f"{len(rows)} of {counts['rows']} scores are feasible, trained and known",
+        *([f"{len(allowed)} of those meet {_said(bounds)}"] if bounds else []),
+        f"{len(best)} of those are on the front of {', '.join(wanted)}",
+        why,
+        *(_against_best(row, best, objective) for objective in chosen),
+    ]
+    return Selection(
+        candidate=str(row["candidate"]),
+        deployment=str(row["deployment"]),
+        row={str(key): value for key, value in row.items()},
+        reasons=tuple(reasons),
+    )
+
+
+def _wanted(
+    names: Sequence[str], prefer: str | Mapping[str, float] | Sequence[str]
+) -> tuple[str, ...]:
+    if prefer == "knee":
+        return tuple(names)
+    if isinstance(prefer, str):
+        raise SelectionError(
+            f"prefer: got {prefer!r}, give 'knee', weights such as {{'error': 2, 'carbon': 1}}, "
+            f"or a list such as [{prefer!r}]"
+        )
+    if isinstance(prefer, Mapping):
+        for name, weight in prefer.items():
+            if not (math.isfinite(weight) and weight > 0.0):
+                raise SelectionError(f"prefer: {name} weighs {weight}, give a finite weight > 0")
+    return tuple(prefer)
+
+
+def _bounds(limits: Mapping[str, float]) -> dict[Objective, float]:
+    by_column = {row.column: row for row in OBJECTIVES.values()}
+    bounds: dict[Objective, float] = {}
+    for name, bound in limits.items():
+        row = OBJECTIVES.get(name) or by_column.get(name)
+        if row is None:
+            raise SelectionError(unknown_name("limit", name, OBJECTIVES, "carbon-nas front --help"))
+        if not math.isfinite(bound):
+            raise SelectionError(f"limit: {name} is {bound}, give a finite number")
+        if row in bounds:
+            raise SelectionError(f"limit: {row.name} is given twice, once as {row.column}")
+        bounds[row] = float(bound)
+    return bounds
+
+
+def _turned(bounds: Mapping[Objective, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([b if row.direction == "minimize" else -b for row, b in bounds.items()])
+
+
+def _within(
+    rows: pd.DataFrame, bounds: Mapping[Objective, float]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Shape (rows, limits); an unknown value meets no limit."""
+    values = objective_values(rows, tuple(bounds)) if bounds else np.zeros((len(rows), 0))
+    met: np.ndarray[Any, np.dtype[np.bool_]] = values <= _turned(bounds)
+    return met
+
+
+def _nothing_within(
+    rows: pd.DataFrame,
+    bounds: Mapping[Objective, float],
+    within: np.ndarray[Any, np.dtype[np.bool_]],
+) -> str:
+    limits = list(bounds)
+    worst = int(np.argmin(within.sum(axis=0)))
+    others = np.delete(within, worst, axis=1).all(axis=1)
+    values = objective_values(rows, limits)[:, worst]
+    known = np.isfinite(values)
+    row = limits[worst]
+    excluded = f"{row.name} <= {bounds[row]:g} excludes {int((~within[:, worst]).sum())}"
+    head = f"select: no score of {len(rows)} meets {_said(bounds)}; {excluded}"
+    if not known.any():
+        return f"{head}, as none has a known {row.name}; drop that limit"
+    together = known & others
+    nearest = float(values[together if together.any() else known].min())
+    nearest = nearest if row.direction == "minimize" else -nearest
+    said = f"{nearest:.6g} ({format_quantity(nearest, row.unit)})"
+    if together.any():
+        return f"{head}, the nearest is {said}; allow that"
+    return f"{head}, the nearest is {said}, which breaks another limit; loosen more than one"
+
+
+def _said(bounds: Mapping[Objective, float]) -> str:
+    return " and ".join(
+        f"{row.name} {'<=' if row.direction == 'minimize' else '>='} "
+        f"{format_quantity(bound, row.unit)}"
+        for row, bound in bounds.items()
+    )
+
+
+def _prefer(
+    values: np.ndarray[Any, np.dtype[np.float64]],
+    chosen: Sequence[Objective],
+    prefer: str | Mapping[str, float] | Sequence[str],
+) -> tuple[int, str]:
+    """Index into the front, and the reason in words."""
+    names = [row.name for row in chosen]
+    if isinstance(prefer, str):
+        if len(chosen) == 1:
+            return knee(values), f"it has the least {names[0]}"
+        return knee(values), f"it is the knee: most balanced between {', '.join(names)}"
+    if isinstance(prefer, Mapping):
+        weights = np.array([prefer[name] for name in names], dtype=np.float64)
+        index = int(np.argmin(scaled(values) @ weights))
+        said = ", ".join(f"{weight:g} x {name}" for name, weight in prefer.items())
+        return index, f"it has the smallest weighted sum of scaled objectives: {said}"
+    index = int(np.lexsort(values.T[::-1])[0])
+    then = "".join(f", among equals the least {name}" for name in names[1:])
+    return index, f"it has the least {names[0]}{then}"
+
+
+def _against_best(row: pd.Series[Any], best: pd.DataFrame, objective: Objective) -> str:
+    turned = objective_values(best, [objective])[:, 0]
+    top = float(best[objective.column].astype("float64").iloc[int(np.argmin(turned))])
+    value = float(row[objective.column])
+    return (
+        f"{objective.label} {format_quantity(value, objective.unit)}, "
+        f"best on that front {format_quantity(top, objective.unit)}"
+    )

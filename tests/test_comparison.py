@@ -1,0 +1,132 @@
+"""Fronts and comparisons over plain tables of scores."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nas.comparison import compare_fronts, front_of
+from nas.errors import ConfigError, FrontError
+
+NAN = math.nan
+
+
+def scores(rows):
+    """Rows of (candidate, deployment, error, latency_s, carbon_gco2e, feasible, trained)."""
+    names = ["candidate", "deployment", "error", "latency_s", "carbon_gco2e", "feasible", "trained"]
+    return pd.DataFrame(rows, columns=names).assign(kappa_w=5.0)
+
+
+TABLE = scores(
+    [
+        ("a", "pi", 0.10, 0.010, 4e-6, True, True),
+        ("a", "mcu", 0.10, 0.100, 1e-6, True, True),
+        ("b", "pi", 0.20, 0.005, 2e-6, True, True),
+        ("b", "mcu", 0.20, 0.050, 2e-6, True, True),
+        ("c", "pi", 0.05, 0.020, 8e-6, False, True),
+        ("c", "mcu", NAN, 0.200, 3e-6, True, True),
+        ("d", "pi", 0.01, 0.001, 1e-7, True, False),
+    ]
+)
+
+
+def pairs(rows):
+    return list(zip(rows["candidate"], rows["deployment"], strict=True))
+
+
+def test_front_pools_deployments_and_counts_what_it_left_out():
+    rows = front_of(TABLE, ["error", "carbon"])
+    # (0.1, 1e-6) dominates (0.1, 4e-6) and both rows of b.
+    assert pairs(rows) == [("a", "mcu")]
+    assert rows.attrs["rows"] == 7
+    assert rows.attrs["candidates"] == 4
+    assert rows.attrs["infeasible"] == 1
+    assert rows.attrs["untrained"] == 1
+    assert rows.attrs["unknown"] == 1
+    assert rows.attrs["objectives"] == ["error", "carbon"]
+
+
+def test_front_of_one_deployment_keeps_its_own():
+    rows = front_of(TABLE, ["error", "carbon"], deployment="pi")
+    assert pairs(rows) == [("a", "pi"), ("b", "pi")]
+    # Both fall together: latency 10 and 5 ms, carbon 4 and 2 ug.
+    assert rows.attrs["rank_agreement"] == {"pi": pytest.approx(1.0)}
+    assert rows.attrs["kappa_w"] == {"pi": 5.0}
+
+
+def test_three_objectives_keep_the_fast_device():
+    rows = front_of(TABLE, ["error", "latency", "carbon"])
+    assert pairs(rows) == [("a", "pi"), ("a", "mcu"), ("b", "pi")]
+
+
+def test_ties_are_all_on_the_front():
+    twins = scores(
+        [("a", "pi", 0.1, 0.01, 1e-6, True, True), ("b", "pi", 0.1, 0.01, 1e-6, True, True)]
+    )
+    assert len(front_of(twins, ["error", "carbon"])) == 2
+
+
+def test_no_scores_make_an_empty_front():
+    assert front_of(pd.DataFrame(), ["error"]).empty
+    none = front_of(TABLE.assign(feasible=False), ["error"])
+    assert none.empty
+    assert none.attrs["infeasible"] == 7
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(FrontError, match=r"'pie' is unknown; did you mean 'pi'"):
+        front_of(TABLE, ["error"], deployment="pie")
+    with pytest.raises(ConfigError, match="did you mean 'carbon'"):
+        front_of(TABLE, ["carbn"])
+    with pytest.raises(FrontError, match="no column of 'tcdp'"):
+        front_of(TABLE, ["tcdp"])
+
+
+def one_deployment(errors, carbons):
+    return scores(
+        [
+            (f"k{i}", "pi", error, 0.01, carbon, True, True)
+            for i, (error, carbon) in enumerate(zip(errors, carbons, strict=True))
+        ]
+    )
+
+
+def fronts_of(**tables):
+    return {name: front_of(table, ["error", "carbon"]) for name, table in tables.items()}
+
+
+def test_a_dominating_run_wins_everywhere():
+    good = one_deployment([0.1, 0.2], [2e-6, 1e-6])
+    poor = one_deployment([0.3, 0.4], [4e-6, 3e-6])
+    result = compare_fronts(fronts_of(good=good, poor=poor), ["error", "carbon"])
+    table = result.runs.set_index("run")
+    assert result.verdicts == ("good dominates poor",)
+    assert table.loc["good", "hypervolume"] > table.loc["poor", "hypervolume"]
+    assert table.loc["good", "epsilon"] == pytest.approx(0.0)
+    assert table.loc["good", "igd_plus"] == pytest.approx(0.0)
+    assert table["on_pooled"].tolist() == [2, 0]
+    assert set(result.pooled["run"]) == {"good"}
+
+
+def test_hypervolume_by_hand():
+    # Scaled to 0..1 (spans below a decade): a at (0, 1) and (1, 0), b at (0.5, 0.5).
+    first = one_deployment([0.1, 0.3], [3e-6, 1e-6])
+    second = one_deployment([0.2], [2e-6])
+    result = compare_fronts(fronts_of(a=first, b=second), ["error", "carbon"])
+    # Corner (1.1, 1.1): a = 1.1 * 0.1 + 0.1 * 1.0 = 0.21, b = 0.6 * 0.6, over 1.21.
+    assert result.runs["hypervolume"].tolist() == pytest.approx([0.21 / 1.21, 0.36 / 1.21])
+    assert result.verdicts == ("a and b: neither dominates; a covers 0% of b, b covers 0%",)
+    assert np.array_equal(result.coverage.to_numpy(), np.eye(2))
+
+
+def test_equal_fronts_are_called_equal():
+    table = one_deployment([0.1, 0.2], [2e-6, 1e-6])
+    result = compare_fronts(fronts_of(a=table, b=table), ["error", "carbon"])
+    assert result.verdicts == ("a and b: equal fronts",)
+
+
+def test_an_empty_front_is_refused():
+    table = one_deployment([0.1], [1e-6])
+    with pytest.raises(FrontError, match="b has no feasible trained score"):
+        compare_fronts(fronts_of(a=table, b=table.assign(feasible=False)), ["error", "carbon"])
