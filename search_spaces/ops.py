@@ -110,7 +110,7 @@ class Conv2d:
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm(_Free):
-    """Batch normalisation over channels; folded into the layer before it at inference."""
+    """Batch normalisation of maps, by channel; folded into the layer before it at inference."""
 
     kind: ClassVar[str] = "batch_norm"
     channels: int
@@ -119,10 +119,10 @@ class BatchNorm(_Free):
         _positive("BatchNorm", channels=self.channels)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """``(C, ...)`` unchanged."""
+        """``(C, H, W)`` unchanged."""
         (shape,) = _arity("BatchNorm", inputs, 1)
-        if shape[0] != self.channels:
-            raise LayerError(f"BatchNorm: got {shape}, expects {self.channels} channels")
+        if len(shape) != 3 or shape[0] != self.channels:
+            raise LayerError(f"BatchNorm: got {shape}, expects ({self.channels}, H, W)")
         return shape
 
     def parameters(self) -> int:
