@@ -1,0 +1,193 @@
+"""The configuration of a search: read, checked, and written out with every default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hardware_profiles.documents import parse_facts, read_yaml
+from nas.errors import ConfigError, HardwareError, unknown_name
+from nas.objectives import OBJECTIVES
+
+__all__ = [
+    "Budget",
+    "DemandConfig",
+    "DeploymentConfig",
+    "FinalistsConfig",
+    "SearchConfig",
+    "SearchHost",
+    "SearchSettings",
+    "config_from_mapping",
+    "config_to_yaml",
+    "constraint_columns",
+    "read_config",
+]
+
+SamplerName = Literal["tpe", "nsga2", "nsga3", "gp", "random"]
+Positive = Field(gt=0, allow_inf_nan=False)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DemandConfig(_Strict):
+    """What the service must deliver; see `nas.carbon.study.Demand` for the equation."""
+
+    lifetime_years: float = Positive
+    inferences: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    busy_share: float | None = Field(default=None, gt=0, le=1)
+    devices: int = Field(default=1, ge=1)
+    powered_share: float = Field(default=1.0, gt=0, le=1)
+
+
+class DeploymentConfig(_Strict):
+    """One place where a chosen model may run."""
+
+    hardware: str
+    grid: str | float
+    precision: str = "fp32"
+    batch: int = Field(default=1, ge=1)
+    streams: int = Field(default=1, ge=1)
+    pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
+    supply_efficiency: float | None = Field(default=None, gt=0, le=1)
+    label: str | None = None
+
+
+class SearchHost(_Strict):
+    """The machine that searches, so that the search's own carbon is counted."""
+
+    grid: str | float
+    hardware: str = "host"
+    pue: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+
+
+class SearchSettings(_Strict):
+    """How the space is searched."""
+
+    on: SearchHost
+    sampler: SamplerName = "tpe"
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=2, ge=1)
+    storage: str | None = None
+
+
+class Budget(_Strict):
+    """When the search ends: whichever limit is met first."""
+
+    trainings: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    gco2e: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Budget:
+        if self.trainings is None and self.seconds is None and self.gco2e is None:
+            raise ValueError("no limit; give trainings, seconds or gco2e")
+        return self
+
+
+class FinalistsConfig(_Strict):
+    """How often, and how many of, the front's candidates are trained again."""
+
+    extra_seeds: int = Field(default=2, ge=0)
+    at_most: int = Field(default=8, ge=0)
+
+
+class SearchConfig(_Strict):
+    """Everything that a search is launched with.
+
+    Raises (through `config_from_mapping`):
+        ConfigError: One line that names the key, what it got, and the remedy.
+    """
+
+    task: str
+    space: str
+    demand: DemandConfig
+    deployments: tuple[DeploymentConfig, ...] = Field(min_length=1)
+    search: SearchSettings
+    budget: Budget
+    data_dir: str | None = None
+    view: Literal["footprint"] = "footprint"
+    fab_table: str = "act-2022"
+    deployments_as: Literal["alternatives", "targets"] = "alternatives"
+    objectives: tuple[str, ...] = ("error", "latency", "carbon")
+    constraints: dict[str, float] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    finalists: FinalistsConfig = Field(default_factory=FinalistsConfig)
+
+
+def read_config(path: str | Path) -> SearchConfig:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: If it is missing, not YAML, or not a valid configuration.
+    """
+    file = Path(path)
+    if not file.exists():
+        raise ConfigError(f"{file}: no such file; `carbon-nas init {file}` writes one")
+    try:
+        value = read_yaml(file)
+    except HardwareError as error:
+        raise ConfigError(str(error)) from None
+    return config_from_mapping(value, file.name)
+
+
+def config_from_mapping(value: Mapping[str, Any], origin: str = "config") -> SearchConfig:
+    """Check plain values against the form of a configuration.
+
+    Raises:
+        ConfigError: One line: which key, what it got, what to do.
+    """
+    search = value.get("search")
+    host = search.get("on") if isinstance(search, Mapping) else None
+    if not (isinstance(host, Mapping) and host.get("grid")):
+        raise ConfigError(
+            f"{origin}: search.on.grid: is not given, and the carbon of the search depends on it;"
+            " add `search: {on: {grid: us-caiso}}` (`carbon-nas grid list`)"
+        )
+    try:
+        config = parse_facts(SearchConfig, dict(value), origin)
+    except HardwareError as error:
+        raise ConfigError(str(error)) from None
+    constraint_columns(config.constraints)
+    return config
+
+
+def config_to_yaml(config: SearchConfig) -> str:
+    """The configuration as YAML, every default written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def constraint_columns(constraints: Mapping[str, float]) -> dict[str, float]:
+    """Upper bounds by column of the scores table.
+
+    Args:
+        constraints: Upper bounds by objective name or column, in the column's unit.
+
+    Raises:
+        ConfigError: If a name is unknown, a bound is not positive and finite, or two bounds
+            are set on one column.
+    """
+    columns: dict[str, float] = {}
+    by_column = {row.column: row.column for row in OBJECTIVES.values()}
+    names = {**{row.name: row.column for row in OBJECTIVES.values()}, **by_column}
+    for name, bound in constraints.items():
+        if name not in names:
+            raise ConfigError(unknown_name("constraints", name, names, "carbon-nas front --help"))
+        if not 0 < bound < float("inf"):
+            raise ConfigError(
+                f"constraints: {name}={bound:g} is an upper bound that nothing meets; give > 0"
+            )
+        if names[name] in columns:
+            raise ConfigError(
+                f"constraints: {names[name]!r} is bounded twice "
+                f"({columns[names[name]]:g} and {bound:g}); keep one"
+            )
+        columns[names[name]] = bound
+    return columns
+
+

@@ -1,0 +1,284 @@
+"""The next job of a run: ask the sampler, look by arithmetic, train only what is worth it.
+
+All decisions of a run are made here, one at a time under the ask lock, and depend only on the
+run's seed and its recorded history. A worker that dies loses its claim; its trial is told FAIL and
+the same candidate is drawn again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.engine.budget import Spent, WorkerPower, spent, stop_reason
+from nas.engine.claims import Claims
+from nas.engine.finalists import Finalist, finalists
+from nas.engine.plan import Look, Plan
+from nas.engine.samplers import make_sampler, seed_of
+from nas.errors import RunError
+from nas.runs import Run
+from nas.runs.files import read_json, write_json
+from nas.runs.tables import read_records
+from search_spaces.base import Architecture
+from search_spaces.layers import layers_to_json
+
+__all__ = ["Decider", "Job"]
+
+REPEATS_BEFORE_RANDOM = 20
+_RANDOM_DRAWS = 2000
+_UNTRAINED_BEFORE_RANDOM = 200
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to be done by the worker that holds its claim.
+
+    Attributes:
+        look: The candidate and what arithmetic knows of it.
+        order: Its position among the decisions of the run.
+        trial: Number of the trial to tell; None for a finalist.
+        deployment: Index of the trial's deployment.
+        training: 0 for the search's training, 1 and up for a finalist's further seeds.
+        claim: Key of the claim.
+    """
+
+    look: Look
+    order: int
+    trial: int | None
+    deployment: int
+    training: int
+    claim: str
+
+
+class Decider:
+    """Decides for one worker what to do next."""
+
+    def __init__(
+        self, run: Run, plan: Plan, study: optuna.Study, claims: Claims, power: WorkerPower
+    ) -> None:
+        self.run = run
+        self.plan = plan
+        self.study = study
+        self.claims = claims
+        self.power = power
+
+    def next_job(self) -> Job | Literal["wait", "done"]:
+        """The next training, claimed for this worker.
+
+        Returns:
+            A job; "wait" while other workers' trainings must end first; "done" when the run is.
+
+        Raises:
+            StorageError: If a record cannot be written.
+        """
+        with self.claims.ask_lock():
+            self._fail_dead_trials()
+            if "stop_reason" not in self.study.user_attrs:
+                reason = self._stop_reason()
+                if reason is None:
+                    found = self._search_job()
+                    if isinstance(found, Job):
+                        return found
+                    reason = found
+                if reason is not None:
+                    self.study.set_user_attr("stop_reason", reason)
+            return self._finalist_job()
+
+    def spent(self) -> Spent:
+        """What the run has used so far."""
+        claimed = {claim.key for claim in self.claims.all() if "@" not in claim.key}
+        return spent(len(self._trained() | claimed), self.claims.workers(), self.power)
+
+    def tell(self, job: Job, errors: Mapping[str, float | None], status: str) -> None:
+        """Tell the study how a training of the search ended."""
+        if job.trial is None:
+            return
+        scores = self.plan.scores(job.look.layers, errors)
+        trial = self._open_trial(job.trial)
+        trial.set_user_attr("trained", status == "trained")
+        trial.set_user_attr("status", status)
+        self._finish(trial, scores, job.deployment)
+
+    def abandon(self, job: Job) -> None:
+        """Give a job back: its trial is told FAIL and its claim is freed."""
+        if job.trial is not None:
+            self.study.tell(job.trial, state=TrialState.FAIL, skip_if_finished=True)
+        self.claims.free(job.claim)
+
+    def _stop_reason(self) -> str | None:
+        plan = self.plan
+        return stop_reason(
+            self.spent(), trainings=plan.trainings, seconds=plan.seconds, gco2e=plan.gco2e
+        )
+
+    def _fail_dead_trials(self) -> None:
+        self.claims.remove_dead()
+        alive = {claim.trial for claim in self.claims.all()}
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.number not in alive:
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _search_job(self) -> Job | str:
+        """A new training, or the reason why there is none."""
+        attempt = 0
+        while True:
+            complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            if _stuck(complete) and not self._enqueue_random(complete):
+                return "exhausted: no untrained feasible architecture was found"
+            trial = self._ask(len(complete), attempt)
+            architecture, deployment = self._suggest(trial)
+            look = self.plan.look(architecture)
+            trial.set_user_attr("candidate", look.candidate)
+            job = self._decide(trial, look, deployment, complete)
+            if job is not None:
+                return job
+            attempt += 1
+
+    def _ask(self, n_complete: int, attempt: int) -> optuna.Trial:
+        n_running = len(self.claims.all())
+        failed = attempt if n_running else 0
+        seed = seed_of("ask", self.plan.seed, n_complete, n_running, failed)
+        self.study.sampler = make_sampler(self.plan.sampler, seed)
+        return self.study.ask()
+
+    def _suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
+        architecture = self.plan.space.choose(trial.suggest_categorical)
+        labels = self._deployment_labels()
+        if len(labels) < 2:
+            return architecture, 0
+        return architecture, labels.index(trial.suggest_categorical("deployment", labels))
+
+    def _deployment_labels(self) -> list[str]:
+        if self.plan.deployments_as == "targets":
+            return [self.plan.deployments[0].label]
+        return [deployment.label for deployment in self.plan.deployments]
+
+    def _decide(
+        self, trial: optuna.Trial, look: Look, deployment: int, complete: list[FrozenTrial]
+    ) -> Job | None:
+        if any(claim.key == look.candidate for claim in self.claims.all()):
+            self.study.tell(trial, state=TrialState.FAIL)
+            return None
+        order = len(self._decided())
+        told = {(t.user_attrs["candidate"], t.params.get("deployment")) for t in complete}
+        if (look.candidate, trial.params.get("deployment")) in told:
+            trial.set_user_attr("repeat", True)
+        recorded = self.run.artifacts / look.candidate / "result.json"
+        if recorded.exists():
+            result = read_json(recorded)
+            trial.set_user_attr("trained", result["status"] == "trained")
+            trial.set_user_attr("status", result["status"])
+            self._finish(trial, self.plan.scores(look.layers, result["errors"]), deployment)
+            return None
+        if not self._worth_training(look, deployment):
+            self._record_untrained(look, deployment, order)
+            trial.set_user_attr("trained", False)
+            trial.set_user_attr("status", "infeasible")
+            trial.set_user_attr("reason", look.reason(deployment))
+            self._finish(trial, look.scores, deployment)
+            return None
+        self._record_layers(look)
+        if not self.claims.take(look.candidate, trial.number):
+            raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")
+        return Job(look, order, trial.number, deployment, 0, look.candidate)
+
+    def _worth_training(self, look: Look, deployment: int) -> bool:
+        if self.plan.deployments_as == "targets":
+            return any(look.feasible(index) for index in range(len(self.plan.deployments)))
+        return look.feasible(deployment)
+
+    def _finish(self, trial: optuna.Trial, scores: Mapping[str, Any], deployment: int) -> None:
+        fits = bool(scores["fits"][deployment]) and bool(scores["keeps_up"][deployment])
+        trial.set_constraint("fits", 0.0 if fits else 1.0)
+        for column, bound in self.plan.constraints.items():
+            value = float(scores[column][deployment])
+            trial.set_constraint(column, 0.0 if math.isnan(value) else value / bound - 1.0)
+        self.study.tell(trial, self.plan.values(scores, deployment))
+
+    def _open_trial(self, number: int) -> optuna.Trial:
+        trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(
+            self.study._study_id, number
+        )
+        return optuna.Trial(self.study, trial_id)
+
+    def _enqueue_random(self, complete: list[FrozenTrial]) -> bool:
+        """Queue a feasible architecture that is neither trained nor claimed; False if none."""
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if waiting:
+            return True
+        rng = np.random.default_rng(seed_of("draw", self.plan.seed, len(complete)))
+        taken = self._trained() | {claim.key for claim in self.claims.all()}
+        labels = self._deployment_labels()
+        for _ in range(_RANDOM_DRAWS):
+            architecture = self.plan.space.sample(rng)
+            deployment = int(rng.integers(len(labels)))
+            look = self.plan.look(architecture)
+            if look.candidate not in taken and self._worth_training(look, deployment):
+                chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}
+                self.study.enqueue_trial({**architecture, **chosen}, user_attrs={"drawn": True})
+                return True
+        return False
+
+    def _record_layers(self, look: Look) -> None:
+        path = self.run.artifacts / look.candidate / "layers.json"
+        if not path.exists():
+            described = {
+                "architecture": look.architecture,
+                "layers": layers_to_json(look.layers),
+            }
+            write_json(path, described)
+
+    def _record_untrained(self, look: Look, deployment: int, order: int) -> None:
+        path = self.run.artifacts / look.candidate / "untrained.json"
+        if not path.exists():
+            self._record_layers(look)
+            label = self.plan.deployments[deployment].label
+            row = {"order": order, "deployment": label, "reason": look.reason(deployment)}
+            write_json(path, row)
+
+    def _trained(self) -> set[str]:
+        return {path.parent.name for path in self.run.artifacts.glob("*/result.json")}
+
+    def _decided(self) -> set[str]:
+        decided = self._trained()
+        decided |= {path.parent.name for path in self.run.artifacts.glob("*/untrained.json")}
+        return decided | {claim.key for claim in self.claims.all() if "@" not in claim.key}
+
+    def _finalist_job(self) -> Job | Literal["wait", "done"]:
+        claimed = {claim.key for claim in self.claims.all()}
+        if any("@" not in key for key in claimed):
+            return "wait"
+        records = read_records(self.run.artifacts)
+        wanted = finalists(records, self.run, self.plan)
+        for finalist in wanted:
+            key = f"{finalist.record.candidate}@{finalist.training}"
+            if key not in claimed and self.claims.take(key):
+                return self._job_of(finalist, key)
+        return "wait" if wanted else "done"
+
+    def _job_of(self, finalist: Finalist, key: str) -> Job:
+        look = self.plan.look(dict(finalist.record.architecture))
+        return Job(look, finalist.record.order, None, 0, finalist.training, key)
+
+
+def _stuck(complete: list[FrozenTrial]) -> bool:
+    """Whether the last trials were all repeats, or none of very many was worth training."""
+    repeats = 0
+    for trial in reversed(complete):
+        if not trial.user_attrs.get("repeat"):
+            break
+        repeats += 1
+    untrained = 0
+    for trial in reversed(complete):
+        if trial.user_attrs.get("trained") and not trial.user_attrs.get("repeat"):
+            break
+        untrained += 1
+    return repeats >= REPEATS_BEFORE_RANDOM or untrained >= _UNTRAINED_BEFORE_RANDOM
+
+

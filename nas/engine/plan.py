@@ -1,0 +1,278 @@
+"""What a launch resolves, frozen into the run folder, and the plan that workers read from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hardware_profiles import (
+    Deployment,
+    HardwareProfile,
+    custom_grid,
+    deployment_to_dict,
+    detect_host,
+    fab_table,
+    grid,
+    hardware,
+    profile_to_dict,
+)
+from hardware_profiles.grid import Grid
+from nas.carbon.study import Demand, Study, study_to_dict
+from nas.cost.score import score
+from nas.cost.workload import workload
+from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
+from nas.errors import ConfigError
+from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
+from nas.models.tasks import Task, task
+from nas.objectives import Objective, objectives
+from nas.runs import Run
+from nas.runs.tables import constrain
+from search_spaces import space
+from search_spaces.base import Architecture, SearchSpace
+from search_spaces.graph import graph_key
+from search_spaces.layers import Layer
+
+__all__ = ["Look", "Plan", "load_plan", "resolve"]
+
+_LIMIT_S = 900.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What arithmetic knows of a candidate before any training.
+
+    Attributes:
+        candidate: The candidate's key.
+        architecture: Its active choices.
+        layers: Its layer graph.
+        scores: Columns of the scores table, one entry a deployment; error is unknown.
+    """
+
+    candidate: str
+    architecture: Architecture
+    layers: tuple[Layer, ...]
+    scores: Mapping[str, Any]
+
+    def feasible(self, deployment: int) -> bool:
+        """Whether the candidate may run on the deployment of that index."""
+        return bool(self.scores["feasible"][deployment])
+
+    def reason(self, deployment: int) -> str | None:
+        """Why not, if not."""
+        value = self.scores["reason"][deployment]
+        return None if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a worker of a run needs to know."""
+
+    space: SearchSpace
+    task: Task
+    deployments: tuple[Deployment, ...]
+    study: Study
+    objectives: tuple[Objective, ...]
+    constraints: Mapping[str, float]
+    recipe: Recipe
+    sampler: str
+    seed: int
+    deployments_as: str
+    data_dir: str | None
+    trainings: int | None
+    seconds: float | None
+    gco2e: float | None
+    extra_seeds: int
+    finalists: int
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions in which a trained candidate's error is wanted."""
+        return tuple(sorted({deployment.precision for deployment in self.deployments}))
+
+    def look(self, architecture: Architecture) -> Look:
+        """Score an architecture on all deployments without training it."""
+        layers = self.space.layers(architecture, self.task.input_shape, self.task.outputs)
+        return Look(
+            candidate=self._key(layers),
+            architecture=architecture,
+            layers=layers,
+            scores=self.scores(layers, None),
+        )
+
+    def scores(
+        self, layers: tuple[Layer, ...], errors: Mapping[str, float | None] | None
+    ) -> dict[str, Any]:
+        """Columns of the scores table for one candidate, one entry a deployment."""
+        columns = score(
+            workload(layers), self.deployments, self.study, errors, training_gco2e=None
+        )
+        return constrain(columns, self.constraints)
+
+    def values(self, scores: Mapping[str, Any], deployment: int) -> list[float]:
+        """The objectives as Optuna is told them; an unknown error is the task's worst."""
+        told = []
+        for objective in self.objectives:
+            value = float(scores[objective.column][deployment])
+            told.append(self.task.worst_error if np.isnan(value) else value)
+        return told
+
+    def _key(self, layers: tuple[Layer, ...]) -> str:
+        rest = {
+            "space": self.space.name,
+            "version": self.space.version,
+            "task": self.task.name,
+            "recipe": recipe_to_dict(self.recipe),
+        }
+        text = graph_key(layers) + json.dumps(rest, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def resolve(config: SearchConfig) -> dict[str, Any]:
+    """Look up every name of a configuration and freeze what it stands for.
+
+    Returns:
+        Plain JSON values, as `frozen.json` holds them.
+
+    Raises:
+        CarbonNasError: The subclass fits the name that is unknown or the figure that is wrong.
+    """
+    chosen_space = space(config.space)
+    chosen_task = task(config.task)
+    rows = objectives(config.objectives)
+    demand = Demand(**config.demand.model_dump())
+    fab_table(config.fab_table)
+    host = _host(config)
+    threads = max(1, (os.cpu_count() or 1) // config.search.workers)
+    deployments = _deployments(config, host)
+    study = Study(demand=demand, fab_table=config.fab_table, view=config.view)
+    recipe = _recipe(config, chosen_task, threads)
+    profile = _profile(config.search.on.hardware, host)
+    return {
+        "task": {
+            "name": chosen_task.name,
+            "label": chosen_task.label,
+            "metric": chosen_task.metric,
+            "error_label": chosen_task.error_label,
+            "worst_error": chosen_task.worst_error,
+            "best_error": chosen_task.best_error,
+            "input_shape": list(chosen_task.input_shape),
+            "classes": list(chosen_task.classes),
+            "source": chosen_task.source,
+            "licence": chosen_task.licence,
+        },
+        "space": {
+            "name": chosen_space.name,
+            "label": chosen_space.label,
+            "version": chosen_space.version,
+            "size": chosen_space.size(),
+        },
+        "study": study_to_dict(study),
+        "deployments": [deployment_to_dict(deployment) for deployment in deployments],
+        "deployments_as": config.deployments_as,
+        "objectives": [row.name for row in rows],
+        "constraints": constraint_columns(config.constraints),
+        "recipe": recipe_to_dict(recipe),
+        "search": {
+            "sampler": config.search.sampler,
+            "seed": config.search.seed,
+            "workers": config.search.workers,
+            "threads": threads,
+            "cores": os.cpu_count() or 1,
+            "pue": config.search.on.pue,
+            "profile": profile_to_dict(profile),
+            "grid": _grid(config.search.on.grid).model_dump(mode="json"),
+        },
+        "budget": config.budget.model_dump(),
+        "finalists": config.finalists.model_dump(),
+        "storage": config.search.storage,
+        "data_dir": config.data_dir,
+    }
+
+
+def load_plan(run: Run) -> Plan:
+    """The plan of a run folder.
+
+    Raises:
+        ConfigError: If the code's search space or recipe is not the one the run was made with.
+    """
+    frozen = run.frozen
+    chosen_space = space(frozen["space"]["name"])
+    if chosen_space.version != frozen["space"]["version"]:
+        raise ConfigError(
+            f"space {chosen_space.name}: version {chosen_space.version} is not the run's "
+            f"{frozen['space']['version']}; start a new run"
+        )
+    return Plan(
+        space=chosen_space,
+        task=task(frozen["task"]["name"]),
+        deployments=run.deployments,
+        study=run.study,
+        objectives=objectives(frozen["objectives"]),
+        constraints=frozen["constraints"],
+        recipe=recipe_from_dict(frozen["recipe"]),
+        sampler=frozen["search"]["sampler"],
+        seed=frozen["search"]["seed"],
+        deployments_as=frozen["deployments_as"],
+        data_dir=frozen["data_dir"],
+        trainings=frozen["budget"]["trainings"],
+        seconds=frozen["budget"]["seconds"],
+        gco2e=frozen["budget"]["gco2e"],
+        extra_seeds=frozen["finalists"]["extra_seeds"],
+        finalists=frozen["finalists"]["at_most"],
+    )
+
+
+def _recipe(config: SearchConfig, chosen_task: Task, threads: int) -> Recipe:
+    default = default_recipe(chosen_task.name, threads=threads, limit_s=_LIMIT_S)
+    return recipe_from_dict({**recipe_to_dict(default), **config.recipe})
+
+
+def _host(config: SearchConfig) -> HardwareProfile | None:
+    names = [config.search.on.hardware, *(row.hardware for row in config.deployments)]
+    return detect_host() if "host" in names else None
+
+
+def _profile(name: str, host: HardwareProfile | None) -> HardwareProfile:
+    return host if name == "host" and host is not None else hardware(name)
+
+
+def _grid(given: str | float) -> Grid:
+    return custom_grid(given) if isinstance(given, (int, float)) else grid(given)
+
+
+def _deployments(config: SearchConfig, host: HardwareProfile | None) -> list[Deployment]:
+    deployments: list[Deployment] = []
+    for row in config.deployments:
+        deployment = _deployment(row, _profile(row.hardware, host))
+        if any(deployment.label == other.label for other in deployments):
+            raise ConfigError(
+                f"deployments: {deployment.label!r} is there twice; "
+                "remove one, or give it another label"
+            )
+        deployments.append(deployment)
+    return deployments
+
+
+def _deployment(row: DeploymentConfig, profile: HardwareProfile) -> Deployment:
+    chosen = _grid(row.grid)
+    extra = "".join(
+        f"-{word}{count}"
+        for word, count in (("b", row.batch), ("s", row.streams))
+        if count > 1
+    )
+    return Deployment(
+        label=row.label or f"{row.hardware}-{row.precision}-{chosen.name}{extra}",
+        profile=profile,
+        precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
+        grid=chosen,
+        batch=row.batch,
+        streams=row.streams,
+        pue=row.pue,
+        supply_efficiency=row.supply_efficiency,
+    )

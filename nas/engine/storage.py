@@ -1,0 +1,71 @@
+"""The study's database: Optuna's tables and our claims, in SQLite, PostgreSQL or MySQL."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+
+from nas.errors import StorageError
+
+__all__ = ["STUDY_NAME", "open_storage", "open_study"]
+
+STUDY_NAME = "search"
+_SQLITE_TIMEOUT_S = 60
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open the database at `url`, making its tables if they are absent.
+
+    SQLite runs with a write-ahead log and `synchronous=NORMAL`: a killed process loses nothing,
+    and a write costs no flush of its own.
+
+    Raises:
+        StorageError: If it cannot be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    sqlite = url.startswith("sqlite")
+    engine_kwargs: dict[str, Any] = (
+        {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}} if sqlite else {"pool_pre_ping": True}
+    )
+    try:
+        storage = RDBStorage(url, engine_kwargs=engine_kwargs)
+    except (sa.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise StorageError(f"database {_safe(url)}: cannot be opened: {reason}") from None
+    if sqlite:
+        sa.event.listen(storage.engine, "connect", _set_pragmas)
+        storage.engine.dispose()
+    return storage
+
+
+def open_study(storage: RDBStorage, n_objectives: int) -> optuna.Study:
+    """The run's one study, created at the first call.
+
+    Raises:
+        StorageError: If the database cannot be read or written.
+    """
+    try:
+        return optuna.create_study(
+            storage=storage,
+            study_name=STUDY_NAME,
+            directions=["minimize"] * n_objectives,
+            load_if_exists=True,
+        )
+    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StorageError(f"database: {str(error).splitlines()[0]}") from None
+
+
+def _set_pragmas(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _safe(url: str) -> str:
+    return sa.engine.make_url(url).render_as_string(hide_password=True) if "@" in url else url

@@ -1,0 +1,156 @@
+"""A run folder: frozen configuration, records, derived tables, environment."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hardware_profiles.deployment import Deployment, deployment_from_dict
+from nas.carbon.study import Study, study_from_dict
+from nas.errors import RunError
+from nas.runs.files import read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMAT", "Run", "create_run", "open_run"]
+
+FORMAT = 1
+
+_PACKAGES = ("carbon-nas", "numpy", "onnxruntime", "optuna", "pandas", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run folder.
+
+    Attributes:
+        path: The folder.
+        config: The configuration as frozen at launch, every default written out.
+        frozen: What the launch resolved: study, deployments with their profiles and grids
+            inside, task facts, recipe, the machine that searches.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    frozen: Mapping[str, Any]
+
+    @cached_property
+    def study(self) -> Study:
+        """Functional unit, demand, boundary and factor tables of every score."""
+        return study_from_dict(self.frozen["study"])
+
+    @cached_property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The deployments of the run, in the order of its configuration."""
+        return tuple(deployment_from_dict(row) for row in self.frozen["deployments"])
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of the objectives that were searched."""
+        return tuple(self.frozen["objectives"])
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder that holds one folder a candidate."""
+        return self.path / "artifacts"
+
+    @property
+    def database_url(self) -> str:
+        """The study's database; a file in the folder unless the launch named a server."""
+        return str(self.frozen["storage"] or f"sqlite:///{self.path / 'study.db'}")
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions and machine at launch."""
+        value: Mapping[str, Any] = read_json(self.path / "environment.json")
+        return value
+
+    def candidates(self) -> pd.DataFrame:
+        """One row a decided candidate, built from the records, in the order of decision."""
+        from nas.runs.tables import candidate_table, read_records
+
+        return candidate_table(read_records(self.artifacts))
+
+    def scores(self) -> pd.DataFrame:
+        """One row a trained candidate and deployment, with a column for every objective."""
+        from nas.runs.tables import read_records, score_table
+
+        return score_table(
+            read_records(self.artifacts), self.deployments, self.study, self.frozen["constraints"]
+        )
+
+
+def open_run(path: str | Path) -> Run:
+    """Open an existing run folder.
+
+    Raises:
+        RunError: If it is missing, damaged, or of another format.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run folder; `carbon-nas search` makes one")
+    if not (folder / "frozen.json").is_file():
+        raise RunError(f"{folder}: has no frozen.json, so it is not a run folder or is damaged")
+    frozen = read_json(folder / "frozen.json")
+    if not isinstance(frozen, dict) or frozen.get("format") != FORMAT:
+        got = frozen.get("format") if isinstance(frozen, dict) else None
+        raise RunError(
+            f"{folder}: format {got!r} is not {FORMAT}; open it with the carbon-nas that wrote it"
+        )
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder / 'config.yaml'}: is missing; restore it") from None
+    except yaml.YAMLError as error:
+        line = str(error).replace("\n", " ")
+        raise RunError(f"{folder / 'config.yaml'}: is damaged ({line}); restore it") from None
+    return Run(folder.resolve(), config, frozen)
+
+
+def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) -> Run:
+    """Make a run folder; `frozen.json` is written last, so that a folder with it is whole.
+
+    Args:
+        path: Where; must not hold a run already.
+        config_text: The configuration as YAML, every default written out.
+        frozen: The facts that the launch resolved, as plain JSON values.
+
+    Raises:
+        RunError: If a run or another file is there already.
+        StorageError: If the disk is full or cannot be written.
+    """
+    folder = Path(path)
+    if (folder / "frozen.json").exists():
+        raise RunError(
+            f"{folder}: holds a run already; `carbon-nas resume {folder}`, or name another folder"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder}: exists and is not empty; name another folder")
+    write_text(folder / "config.yaml", config_text)
+    write_json(folder / "environment.json", _environment())
+    write_json(folder / "frozen.json", {"format": FORMAT, **frozen})
+    return open_run(folder)
+
+
+def _environment() -> dict[str, Any]:
+    versions: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "packages": versions,
+    }

@@ -1,0 +1,207 @@
+"""Records of a run as tables: one row a candidate, one row a candidate and deployment.
+
+The records are the truth; both tables are derived from them and can be rebuilt.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hardware_profiles.deployment import Deployment
+from nas.carbon.study import Study
+from nas.cost.score import score
+from nas.cost.workload import Workload, workload
+from nas.runs.files import read_json, write_whole
+from search_spaces.layers import Layer, layers_from_json, mac_count, parameter_count
+
+__all__ = [
+    "Record",
+    "candidate_table",
+    "constrain",
+    "read_records",
+    "score_table",
+    "write_tables",
+]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one decided candidate.
+
+    Attributes:
+        candidate: Its key, 16 hexadecimal digits.
+        architecture: Active choices of the space.
+        layers: The layer graph, as counted and as built.
+        trainings: One result a training, the first by the search, the others as a finalist;
+            empty for a candidate that was decided without training.
+        untrained: Why it was not trained: `deployment` and `reason`; None when it was.
+    """
+
+    candidate: str
+    architecture: Mapping[str, Any]
+    layers: tuple[Layer, ...]
+    trainings: tuple[Mapping[str, Any], ...]
+    untrained: Mapping[str, Any] | None
+
+    @property
+    def order(self) -> int:
+        """Position among the decisions of the run."""
+        first = self.trainings[0] if self.trainings else self.untrained
+        return int(first["order"]) if first else 0
+
+    @property
+    def status(self) -> str:
+        """Outcome of the first training, or "untrained"."""
+        return str(self.trainings[0]["status"]) if self.trainings else "untrained"
+
+    def errors(self, precision: str) -> list[float]:
+        """Errors of all successful trainings at one precision; empty if not measured."""
+        rows = [t["errors"].get(precision) for t in self.trainings if t["status"] == "trained"]
+        return [float(value) for value in rows if value is not None]
+
+    @property
+    def mean_errors(self) -> dict[str, float | None]:
+        """Mean error over the trainings, for each precision that was measured."""
+        names = {name for t in self.trainings for name in t["errors"]}
+        return {
+            name: float(np.mean(self.errors(name))) if self.errors(name) else None
+            for name in sorted(names)
+        }
+
+
+def read_records(artifacts: Path) -> list[Record]:
+    """Every decided candidate under `artifacts`, in the order of decision.
+
+    Raises:
+        RunError: If a record is damaged.
+        LayerError: If a layer graph is damaged.
+    """
+    records = [
+        record
+        for folder in sorted(artifacts.glob("*"))
+        if folder.is_dir() and (record := _read_record(folder)) is not None
+    ]
+    return sorted(records, key=lambda record: (record.order, record.candidate))
+
+
+def _read_record(folder: Path) -> Record | None:
+    results = [folder / "result.json", *sorted(folder.glob("seed-*.json"))]
+    trainings = tuple(read_json(path) for path in results if path.exists())
+    untrained_path = folder / "untrained.json"
+    untrained = read_json(untrained_path) if untrained_path.exists() and not trainings else None
+    if not trainings and untrained is None:
+        return None
+    described = read_json(folder / "layers.json")
+    return Record(
+        candidate=folder.name,
+        architecture=described["architecture"],
+        layers=layers_from_json(described["layers"]),
+        trainings=trainings,
+        untrained=untrained,
+    )
+
+
+def candidate_table(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a candidate: key, order, status, architecture, counts, errors, time, energy."""
+    rows = []
+    for record in records:
+        first = record.trainings[0] if record.trainings else {}
+        untrained = record.untrained or {}
+        rows.append(
+            {
+                "candidate": record.candidate,
+                "order": record.order,
+                "status": record.status,
+                "architecture": json.dumps(dict(record.architecture), sort_keys=True),
+                "params": parameter_count(record.layers),
+                "macs": mac_count(record.layers),
+                "seeds": sum(t["status"] == "trained" for t in record.trainings),
+                "train_s": sum(float(t["seconds"]) for t in record.trainings),
+                "energy_j": sum(float(t["energy_j"]) for t in record.trainings),
+                "training_gco2e": sum(float(t["gco2e"]) for t in record.trainings),
+                "message": first.get("message") or untrained.get("reason"),
+                **{f"error_{name}": value for name, value in record.mean_errors.items()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def constrain(columns: Mapping[str, Any], constraints: Mapping[str, float]) -> dict[str, Any]:
+    """Scores of one candidate, infeasible too where a value is over its upper bound.
+
+    Args:
+        columns: Columns of `nas.cost.score.score`, one entry a deployment.
+        constraints: Upper bounds by column; an unknown (NaN) value breaks none.
+    """
+    feasible = np.array(columns["feasible"], dtype=bool)
+    reasons = list(columns["reason"])
+    for column, bound in constraints.items():
+        for index, value in enumerate(columns[column]):
+            if value > bound:
+                broken = f"{column}: {value:.4g} is over the limit {bound:.4g}"
+                reasons[index] = f"{reasons[index]}; {broken}" if reasons[index] else broken
+                feasible[index] = False
+    return {**columns, "feasible": feasible, "reason": reasons}
+
+
+def score_table(
+    records: Sequence[Record],
+    deployments: Sequence[Deployment],
+    study: Study,
+    constraints: Mapping[str, float],
+) -> pd.DataFrame:
+    """One row a trained candidate and deployment, with a column for every objective.
+
+    Args:
+        records: Decided candidates; those never trained successfully are left out.
+        deployments: Any deployments, of the run or others: nothing is trained.
+        study: What every score is counted under; its hash is a column.
+        constraints: Upper bounds by column, as the run's configuration has them.
+    """
+    frames = []
+    for record in records:
+        if record.status != "trained":
+            continue
+        columns = score(
+            _workload(record),
+            deployments,
+            study,
+            record.mean_errors,
+            training_gco2e=sum(float(t["gco2e"]) for t in record.trainings),
+        )
+        frame = pd.DataFrame(constrain(columns, constraints))
+        precisions = [deployment.precision for deployment in deployments]
+        frame.insert(0, "candidate", record.candidate)
+        frame.insert(1, "order", record.order)
+        frame["trained"] = True
+        frame["seeds"] = [len(record.errors(name)) for name in precisions]
+        frame["error_spread"] = [_spread(record.errors(name)) for name in precisions]
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def write_tables(folder: Path, candidates: pd.DataFrame, scores: pd.DataFrame) -> None:
+    """Write `candidates.parquet` and `scores.parquet`, each whole.
+
+    Raises:
+        StorageError: If the disk is full or cannot be written.
+    """
+    tables = {"candidates": candidates, "scores": scores}
+    for name, table in tables.items():
+        write_whole(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path))
+
+
+def _workload(record: Record) -> Workload:
+    return workload(record.layers)
+
+
+def _spread(errors: Sequence[float]) -> float:
+    return float(np.std(errors, ddof=1)) if len(errors) > 1 else math.nan
