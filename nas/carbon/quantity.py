@@ -1,0 +1,52 @@
+"""Numbers at the door of the formulas: finite, in range, and named when they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nas.errors import StudyError
+
+__all__ = ["Numbers", "quantity"]
+
+Numbers = NDArray[np.float64]
+
+
+def quantity(
+    name: str,
+    value: ArrayLike,
+    *,
+    least: float = 0.0,
+    most: float = float("inf"),
+    above: bool = False,
+) -> Numbers:
+    """The value as float64 after a range check; every element must be finite.
+
+    Args:
+        name: What it is, unit last, for the message.
+        value: Scalar or array of any shape.
+        least: Lower bound.
+        most: Upper bound, allowed itself; infinity itself never is.
+        above: Whether the lower bound itself is excluded.
+
+    Returns:
+        An array of the value's shape.
+
+    Raises:
+        StudyError: If an element is not a number, not finite or out of range.
+    """
+    if isinstance(value, str | bytes | bool) or value is None:
+        raise StudyError(f"{name}: got {value!r}; give a number")
+    try:
+        numbers: Numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise StudyError(f"{name}: got {value!r}; give a number") from None
+    low = numbers > least if above else numbers >= least
+    good = low & (numbers <= most) & (numbers < np.inf)
+    if not good.all():
+        first = float(np.atleast_1d(numbers)[~np.atleast_1d(good)][0])
+        bound = f"{'above' if above else 'at least'} {least:g}"
+        if most < float("inf"):
+            bound += f" and at most {most:g}"
+        raise StudyError(f"{name}: got {first:g}; give a finite number {bound}")
+    return numbers
