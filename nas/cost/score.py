@@ -1,0 +1,137 @@
+"""The score: one row per deployment with every objective, from workload, error and study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hardware_profiles.deployment import Deployment
+from hardware_profiles.profile import Precision
+from nas.carbon.footprint import Footprint, footprint
+from nas.carbon.metrics import c2ep, cdp, ce2p, cep, edp, lifecycle_gco2e, sci, tcdp
+from nas.carbon.study import ClosedDemand, Study
+from nas.cost.costs import Costs, cost
+from nas.cost.workload import Workload
+
+__all__ = ["score"]
+
+
+def score(
+    workload: Workload,
+    deployments: Sequence[Deployment],
+    study: Study,
+    errors: Mapping[Precision, float | None] | None,
+    *,
+    training_gco2e: float | None,
+) -> dict[str, Any]:
+    """Score a network on every deployment.
+
+    Args:
+        workload: Counts of the network.
+        deployments: D deployments, one or more.
+        study: Demand, boundary and factor tables.
+        errors: The task's error by precision; None, or no entry, where it was not measured.
+        training_gco2e: Carbon of the training behind the network, in g; None while unknown.
+
+    Returns:
+        Columns of D rows: ``deployment`` (label), ``precision``, ``study`` (hash), ``feasible``,
+        ``reason`` (None where feasible), ``fits``, ``keeps_up``, ``devices_needed``,
+        ``busy_share``, ``inferences``, ``occupancy_s``, ``storage_bytes``, ``active_gco2e``,
+        ``idle_gco2e``, ``device_embodied_gco2e``, ``kappa_w``, and the column of each row of
+        `nas.objectives.OBJECTIVES`. Unknown is NaN: ``error`` where it was not measured,
+        ``lifecycle_gco2e`` without the carbon of training.
+
+    Raises:
+        DeploymentError: If there is no deployment.
+        StudyError: If the study does not suit a deployment; see `nas.carbon.footprint`.
+        HardwareError: If the fab table lacks a row that a profile names.
+    """
+    costs = cost(workload, deployments)
+    grams = footprint(costs.energy_j, costs.occupancy_s, deployments, study)
+    demand, count = grams.demand, len(costs.reasons)
+    reasons = _reasons(costs, demand)
+    return {
+        "deployment": [deployment.label for deployment in deployments],
+        "precision": [deployment.precision for deployment in deployments],
+        "study": [study.hash] * count,
+        "feasible": costs.fits & demand.keeps_up,
+        "reason": reasons,
+        "fits": costs.fits,
+        "keeps_up": demand.keeps_up,
+        "devices_needed": demand.devices_needed,
+        "busy_share": demand.busy_share,
+        "inferences": demand.inferences,
+        "occupancy_s": costs.occupancy_s,
+        "storage_bytes": costs.storage_bytes,
+        "active_gco2e": grams.active_gco2e,
+        "idle_gco2e": grams.idle_gco2e,
+        "device_embodied_gco2e": grams.device_embodied_gco2e,
+        "kappa_w": grams.kappa_w,
+        "error": _errors(errors, deployments),
+        "latency_s": costs.latency_s,
+        "energy_j": costs.energy_j,
+        "peak_memory_bytes": costs.peak_memory_bytes,
+        **_carbon(costs, grams, training_gco2e),
+        "params": np.full(count, workload.params),
+        "macs": np.full(count, workload.total_macs),
+        "die_area_cm2": np.array(
+            [deployment.profile.bill_of_materials.die_area_cm2 for deployment in deployments]
+        ),
+    }
+
+
+def _carbon(
+    costs: Costs, grams: Footprint, training_gco2e: float | None
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of objectives that rest on carbon; the metrics take whole devices, never shares."""
+    demand = grams.demand
+    made = grams.device_embodied_gco2e * demand.devices
+    operational = grams.operational_gco2e
+    return {
+        "operational_gco2e": operational,
+        "embodied_gco2e": grams.embodied_gco2e,
+        "carbon_gco2e": grams.carbon_gco2e,
+        "lifecycle_gco2e": _lifecycle(grams, training_gco2e),
+        "sci_gco2e_per_inference": sci(operational, grams.embodied_gco2e, 1.0),
+        "edp_j_s": edp(costs.energy_j, costs.latency_s),
+        "cdp_gco2e_s": cdp(made, costs.latency_s),
+        "cep_gco2e_j": cep(made, costs.energy_j),
+        "c2ep_gco2e2_j": c2ep(made, costs.energy_j),
+        "ce2p_gco2e_j2": ce2p(made, costs.energy_j),
+        "tcdp_gco2e_s": tcdp(made, operational, demand.inferences, costs.latency_s),
+    }
+
+
+def _lifecycle(grams: Footprint, training_gco2e: float | None) -> np.ndarray[Any, Any]:
+    if training_gco2e is None:
+        return np.full(len(grams.device_embodied_gco2e), np.nan)
+    return lifecycle_gco2e(
+        training_gco2e=training_gco2e,
+        inferences=grams.demand.inferences,
+        operational_gco2e=grams.operational_gco2e,
+        embodied_gco2e=grams.device_embodied_gco2e,
+        devices=grams.demand.devices,
+    )
+
+
+def _errors(
+    errors: Mapping[Precision, float | None] | None, deployments: Sequence[Deployment]
+) -> np.ndarray[Any, Any]:
+    known = errors or {}
+    values = [known.get(deployment.precision) for deployment in deployments]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _reasons(costs: Costs, demand: ClosedDemand) -> list[str | None]:
+    late = [
+        None
+        if keeps_up
+        else f"demand: needs {needed} devices, has {demand.devices}; add devices or a faster one"
+        for keeps_up, needed in zip(demand.keeps_up, demand.devices_needed, strict=True)
+    ]
+    return [
+        "; ".join(part for part in parts if part) or None
+        for parts in zip(costs.reasons, late, strict=True)
+    ]
