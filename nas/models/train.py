@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
+from nas.errors import TaskError
 from nas.models.build import build
 from nas.models.recipe import Recipe, default_recipe
-from nas.models.tasks import Images, Labels, Splits, Task
-from search_spaces.layers import Layer
+from nas.models.tasks import Images, Splits, Task
+from search_spaces.layers import Layer, layer_shapes
 
 __all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train"]
 
@@ -79,7 +84,7 @@ def train(
     """Train the network of `layers` on the training images and measure its validation error.
 
     The same arguments on the same machine give the same weights, bit for bit. No epoch is chosen
-    by its validation error: the weights are those after the last epoch.
+    by its validation error: the weights are those after the last one.
 
     Args:
         layers: Layers whose input is `task.input_shape` and whose output has `task.outputs`.
@@ -89,10 +94,201 @@ def train(
         seed: Of the first weights, the order of the images and their augmentation.
         on_epoch: Called after every epoch, in this process.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
+
+    Returns:
+        The outcome; what goes wrong inside torch is a status, not an exception.
+
+    Raises:
+        LayerError: If the layers do not connect.
+        TaskError: If their input or output is not the task's.
     """
-    raise NotImplementedError
+    _check_fits(layers, task)
+    began = time.perf_counter()
+    curve: list[Epoch] = []
+
+    def outcome(status: Status, message: str, module: nn.Module | None = None) -> Training:
+        return Training(
+            status=status,
+            error=curve[-1].error if status == "trained" else None,
+            curve=tuple(curve),
+            seconds=time.perf_counter() - began,
+            epochs_done=len(curve),
+            state=None if module is None else _state(module),
+            message=message,
+        )
+
+    with _threads(recipe.threads):
+        try:
+            module = build(layers, seed=seed)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for epoch in _epochs(
+                module, splits, recipe, seed=seed, began=began, should_stop=should_stop or _never
+            ):
+                curve.append(epoch)
+                if on_epoch is not None:
+                    on_epoch(epoch)
+        except _EndedEarly as end:
+            return outcome(end.status, str(end))
+        except MemoryError as error:
+            return outcome("out_of_memory", _one_line(error))
+        except RuntimeError as error:  # torch reports everything, memory included, as this
+            message = _one_line(error)
+            return outcome("out_of_memory" if "memory" in message else "failed", message)
+        return outcome("trained", "", module)
 
 
 def predict(module: nn.Module, x: Images, splits: Splits) -> NDArray[np.int64]:
-    """Classes that the module gives raw images (N, C, H, W), shape (N,)."""
-    raise NotImplementedError
+    """Classes that the module, put into evaluation mode, gives to images.
+
+    Args:
+        module: A network of `nas.models.build.build`.
+        x: Raw images, (N, C, H, W).
+        splits: The data whose mean and deviation it was trained with.
+
+    Returns:
+        Class numbers, (N,).
+    """
+    module.eval()
+    images = torch.from_numpy(x)
+    with torch.inference_mode():
+        classes = [
+            module(_normalised(images[start : start + _EVALUATION_BATCH], splits)).argmax(1)
+            for start in range(0, len(x), _EVALUATION_BATCH)
+        ]
+    return torch.cat(classes).numpy()
+
+
+_EVALUATION_BATCH = 500
+_SHIFT = 2
+
+
+class _EndedEarly(Exception):  # noqa: N818
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status: Status = status
+
+
+def _check_fits(layers: tuple[Layer, ...], task: Task) -> None:
+    shapes = list(layer_shapes(layers).values())
+    if shapes[0] != task.input_shape or shapes[-1] != (task.outputs,):
+        raise TaskError(
+            f"{task.name}: layers take {shapes[0]} and give {shapes[-1]}; build them for "
+            f"{task.input_shape} and ({task.outputs},)"
+        )
+
+
+def _epochs(
+    module: nn.Module,
+    splits: Splits,
+    recipe: Recipe,
+    *,
+    seed: int,
+    began: float,
+    should_stop: Callable[[], bool],
+) -> Iterator[Epoch]:
+    x, y = torch.from_numpy(splits.train_x), torch.from_numpy(splits.train_y)
+    steps = max(1, len(x) // recipe.batch_size)
+    optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
+    generator = torch.Generator().manual_seed(seed)
+    for number in range(1, recipe.epochs + 1):
+        module.train()
+        order = torch.randperm(len(x), generator=generator)
+        total = 0.0
+        for step in range(steps):
+            if should_stop():
+                raise _EndedEarly("interrupted", "stopped from outside")
+            if recipe.limit_s is not None and time.perf_counter() - began > recipe.limit_s:
+                raise _EndedEarly(
+                    "time_limit",
+                    f"epoch {number} of {recipe.epochs} at the limit of {recipe.limit_s:g} s",
+                )
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            images = _augmented(x[chosen], recipe.augmentation, generator)
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+                outputs = module(_normalised(images, splits))
+            loss = functional.cross_entropy(
+                outputs.float(), y[chosen], label_smoothing=recipe.label_smoothing
+            )
+            value = loss.item()
+            if not math.isfinite(value):
+                raise _EndedEarly("diverged", f"loss is {value} in epoch {number}")
+            total += value
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+        error = float(np.mean(predict(module, splits.validation_x, splits) != splits.validation_y))
+        yield Epoch(number, recipe.epochs, total / steps, error, time.perf_counter() - began)
+
+
+def _optimiser(
+    module: nn.Module, recipe: Recipe, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    parameters = list(module.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.25
+    )
+    return optimiser, schedule
+
+
+def _normalised(images: Tensor, splits: Splits) -> Tensor:
+    return ((images.float() - splits.mean) / splits.std).contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+def _augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
+    """Each image moved by up to two pixels (zeros move in) and, for "shift-flip", mirrored."""
+    if augmentation == "none":
+        return images
+    count, _, height, width = images.shape
+    padded = functional.pad(images, (_SHIFT,) * 4)
+    down, right = torch.randint(0, 2 * _SHIFT + 1, (2, count, 1), generator=generator)
+    rows, columns = down + torch.arange(height), right + torch.arange(width)
+    if augmentation == "shift-flip":
+        mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    image = torch.arange(count)[:, None, None]
+    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return {
+        name: value.detach().clone(memory_format=torch.contiguous_format)
+        for name, value in module.state_dict().items()
+    }
+
+
+def _never() -> bool:
+    return False
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    _keep_freed_memory()
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Keep glibc from handing every freed activation back to the kernel: 1.2x to 1.5x the speed."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            trim_threshold, mmap_threshold = -1, -3
+            mallopt(mmap_threshold, 32 << 20)
+            mallopt(trim_threshold, 2**31 - 1)
