@@ -247,7 +247,10 @@ def _die_line(profile: HardwareProfile, die: Die, facts: FabTable) -> Line:
             f" {row.energy_kwh_per_cm2.value:.10g} + {gases:.10g} +"
             f" {row.materials_gco2e_per_cm2.value:.10g}) / {bill.fab_yield.value:.10g}"
         ),
-        source=f"{facts.name}; fab in {bill.fab_location}; area: {die.area_cm2.source}",
+        source=(
+            f"{facts.name}; area: {die.area_cm2.source}; node: {die.node_source};"
+            f" fab in {bill.fab_location}: {bill.fab_source}"
+        ),
     )
 
 
@@ -261,7 +264,10 @@ def _memory_line(profile: HardwareProfile, part: Memory, facts: FabTable) -> Lin
         name=f"{part.technology} {capacity:g} GB",
         gco2e=float(grams),
         calculation=f"{capacity:.10g} * {row.gco2e_per_gb.value:.10g}{divided}",
-        source=f"{facts.name}; capacity: {part.capacity_gb.source}",
+        source=(
+            f"{facts.name}; capacity: {part.capacity_gb.source};"
+            f" technology: {part.technology_source}"
+        ),
     )
 
 

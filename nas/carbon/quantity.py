@@ -10,6 +10,7 @@ from nas.errors import StudyError
 __all__ = ["Numbers", "quantity"]
 
 Numbers = NDArray[np.float64]
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 def quantity(
@@ -42,7 +43,7 @@ def quantity(
     except (TypeError, ValueError):
         raise StudyError(f"{name}: got {value!r}; give a number") from None
     low = numbers > least if above else numbers >= least
-    good = low & (numbers <= most) & (numbers < np.inf)
+    good = low & (numbers <= min(most, _LARGEST))
     if not good.all():
         first = float(np.atleast_1d(numbers)[~np.atleast_1d(good)][0])
         bound = f"{'above' if above else 'at least'} {least:g}"
