@@ -62,17 +62,15 @@ def fit_reasons(
 
 
 def _reason(*needs: tuple[str, float, float]) -> str | None:
-    lines = [
-        f"{what}: needs {_megabytes(need, limit)}, has {_megabytes(limit, need)}"
-        for what, need, limit in needs
-        if need > limit
-    ]
+    lines = [_shortage(what, need, limit) for what, need, limit in needs if need > limit]
     return "; ".join(lines) or None
 
 
-def _megabytes(number: float, other: float) -> str:
-    """In MB with two decimals, or with as many as tell the number from the other one."""
-    decimals = 2
-    while decimals < 6 and f"{number / 1e6:.{decimals}f}" == f"{other / 1e6:.{decimals}f}":
-        decimals += 1
-    return f"{number / 1e6:.{decimals}f} MB"
+def _shortage(what: str, need: float, limit: float) -> str:
+    """Both numbers with two decimals, or with as many as tell them apart."""
+    unit, size = ("MB", 1e6) if limit >= 1e6 else ("kB", 1e3)
+    for decimals in (2, 3, 4, 5, 6):
+        needs, has = f"{need / size:.{decimals}f} {unit}", f"{limit / size:.{decimals}f} {unit}"
+        if needs != has:
+            break
+    return f"{what}: needs {needs}, has {has}"

@@ -79,17 +79,17 @@ def test_reasons_name_what_is_short(tiny: tuple[Layer, ...], deploy: MakeDeploym
         workload(tiny),
         [
             deploy(memory_limit_bytes=246.0),
-            deploy(memory_limit_bytes=245.0),
+            deploy(memory_limit_bytes=230.0),
             deploy(storage_limit_bytes=1_000_040.0, runtime_storage_bytes=1_000_000.0),
-            deploy(memory_limit_bytes=150.0, storage_limit_bytes=50.0, runtime_storage_bytes=1.0),
+            deploy(memory_limit_bytes=150.0, storage_limit_bytes=50.0),
         ],
     )
     assert costs.fits.tolist() == [True, False, False, False]
     assert costs.reasons == (
         None,
-        "RAM: needs 0.00025 MB, has 0.00024 MB",
+        "RAM: needs 0.25 kB, has 0.23 kB",
         "flash: needs 1.0001 MB, has 1.0000 MB",
-        "RAM: needs 0.00016 MB, has 0.00015 MB; flash: needs 0.00008 MB, has 0.00005 MB",
+        "RAM: needs 0.16 kB, has 0.15 kB; flash: needs 0.08 kB, has 0.05 kB",
     )
 
 
