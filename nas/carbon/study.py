@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -124,8 +125,13 @@ class Study:
     @property
     def hash(self) -> str:
         """Twelve hex digits over every field; equal for equal studies in any process."""
-        text = json.dumps(study_to_dict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return _hash(self)
+
+
+@lru_cache(maxsize=64)
+def _hash(study: Study) -> str:
+    text = json.dumps(study_to_dict(study), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def test_another_table_moves_the_dies(make_profile):
     assert later == pytest.approx(2613.2, abs=0.005)
 
 
-@pytest.mark.parametrize("name", hardware_names())
+@pytest.mark.parametrize("name", [name for name in hardware_names() if name != "host"])
 def test_every_shipped_device_adds_up_and_shows_its_arithmetic(name):
     embodied = device_embodied(hardware(name))
     assert embodied.total_gco2e == pytest.approx(sum(line.gco2e for line in embodied.lines))
