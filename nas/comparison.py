@@ -54,9 +54,9 @@ def front_of(
         The rows of the front with all their columns, best first by the objectives in the order
         named. ``attrs`` tells ``objectives``; how many ``rows`` and ``candidates`` were looked at
         and how many rows were left out as ``infeasible``, ``untrained`` or ``unknown`` (a missing
-        value); and by deployment ``kappa_w`` (the power in watts at which embodied carbon weighs
-        as much as energy) and ``rank_agreement`` (Spearman's, of carbon and latency, over all
-        usable rows; None if undefined).
+        value); and by deployment ``kappa_w`` (watts: carbon is E + kappa x occupancy; None at
+        fixed volume, where all models carry one embodied share) and ``rank_agreement``
+        (Spearman's, of carbon and latency, over all usable rows; None if undefined).
 
     Raises:
         ConfigError: If an objective is unknown.
@@ -139,9 +139,14 @@ def _carbon_and_latency(rows: pd.DataFrame) -> dict[str, dict[str, float | None]
         for label, group in rows.groupby("deployment", sort=False):
             pairs = group[["carbon_gco2e", "latency_s"]].astype("float64").dropna().to_numpy()
             agreements[str(label)] = rank_agreement(pairs[:, 0], pairs[:, 1])
-            kappa = float(group["kappa_w"].astype("float64").iloc[0])
-            kappas[str(label)] = kappa if np.isfinite(kappa) else None
+            kappas[str(label)] = _common(np.asarray(group["kappa_w"], dtype=np.float64))
     return {"kappa_w": kappas, "rank_agreement": agreements}
+
+
+def _common(values: Values) -> float | None:
+    """The value that all share, or None: at fixed volume each model has a kappa of its own."""
+    low, high = float(values.min()), float(values.max())
+    return high if np.isfinite(high) and high - low <= 1e-9 * abs(high) else None
 
 
 @dataclass(frozen=True)

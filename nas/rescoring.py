@@ -44,4 +44,6 @@ def rescore(
     twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
     if twice:
         raise DeploymentError(f"rescore: label {twice[0]!r} is given twice; rename one")
-    return score_table(read_records(run.artifacts), deployments, study or run.study)
+    return score_table(
+        read_records(run.artifacts), deployments, study or run.study, run.frozen["constraints"]
+    )

@@ -1,0 +1,231 @@
+"""The sections behind the results: the front's table, the search, what fell out, assumptions."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nas.carbon import device_embodied
+from nas.objectives import OBJECTIVES
+from nas.quantities import format_quantity
+from nas.report.axes import axis_for
+from nas.report.content import assumptions, progress
+from nas.report.markup import Cell, Row, figure, section, table
+from nas.report.material import Material
+from nas.report.plot import Series, scatter
+
+__all__ = ["background_sections"]
+
+_SHOWN = ("error", "latency", "energy", "carbon", "peak_memory", "params", "macs")
+
+
+def background_sections(material: Material) -> str:
+    """The front's table, the search itself, what was infeasible, and assumptions, as HTML."""
+    return "".join(
+        (_front_table(material), _search(material), _infeasible(material), _assumptions(material))
+    )
+
+
+def _front_table(material: Material) -> str:
+    front = material.front
+    if front.empty:
+        return ""
+    names = list(dict.fromkeys([*material.run.objectives, *_SHOWN]))
+    architectures = _architectures(material.candidates)
+    rows = []
+    for _, row in front.iterrows():
+        key = str(row["candidate"])
+        cells = (
+            Cell(key, kind="text", more=architectures.get(key, "")),
+            material.place(str(row["deployment"])),
+            *(Cell(material.shown(row, name)) for name in names),
+        )
+        rows.append(Row(cells, key=key))
+    head = ["model", "deployment", *(OBJECTIVES[name].label for name in names)]
+    return section(
+        f"The front for {', '.join(material.run.objectives)}",
+        f'<p class="note">{len(front)} points over all deployments together, best first; a key '
+        "opens to the choices of its architecture.</p>",
+        table(head, rows, tall=len(rows) > 12),
+    )
+
+
+def _architectures(candidates: pd.DataFrame) -> dict[str, str]:
+    if candidates.empty:
+        return {}
+    return {
+        str(key): ", ".join(f"{name} {value}" for name, value in json.loads(text).items())
+        for key, text in zip(candidates["candidate"], candidates["architecture"], strict=True)
+    }
+
+
+def _search(material: Material) -> str:
+    run, spent, candidates = material.run, material.spent, material.candidates
+    counts = Counter(candidates["status"]) if len(candidates) else Counter()
+    said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+    search = run.frozen["search"]
+    what = "all of the workers' time" if spent["whole"] else "the recorded trainings only"
+    rows = [
+        ("Candidates decided", said or "none yet"),
+        (f"Time of {what}", _duration(spent["seconds"])),
+        ("Energy (modelled)", _energy(spent["energy_j"])),
+        ("Carbon, use and manufacture of the machine", format_quantity(spent["gco2e"], "gCO2e")),
+        (
+            "Machine",
+            f"{search['profile']['label']}; {search['workers']} workers, {search['threads']} "
+            f"threads each; grid {search['grid']['label']} "
+            f"({search['grid']['gco2e_per_kwh']['value']:g} g/kWh), PUE {search['pue']:g}",
+        ),
+        ("Sampler", f"{search['sampler']}, seed {search['seed']}"),
+        ("Budget", _mapping_text(run.frozen["budget"])),
+        ("Training recipe", _mapping_text(run.frozen["recipe"])),
+    ]
+    facts = table(
+        ["", ""],
+        [Row((Cell(name, kind="text"), Cell(value, kind="wide"))) for name, value in rows],
+    )
+    counted, volumes = progress(material.scores, run.objectives)
+    if len(counted) < 2:
+        return section("The search itself", facts)
+    line = Series("hypervolume", "#1d2630", cloud=np.column_stack([counted, volumes]), line=True)
+    plot = scatter(
+        [line],
+        axis_for(counted, "models trained", "1", tick=lambda value: f"{value:g}", linear=True),
+        axis_for([0.0, 1.0], "hypervolume, share of the last", "1", tick=lambda v: f"{v:.0%}"),
+        height=320,
+        title="Hypervolume of the front as models were trained",
+    )
+    caption = f"Front of {', '.join(run.objectives)} as models were trained"
+    return section("The search itself", f'<div class="plots">{figure(caption, plot)}{facts}</div>')
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 7200.0 else f"{seconds / 3600.0:.1f} h"
+
+
+def _energy(energy_j: float) -> str:
+    return f"{energy_j / 3600.0:.3g} Wh"
+
+
+def _mapping_text(values: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in values.items() if value is not None
+    )
+
+
+def _infeasible(material: Material) -> str:
+    rows = []
+    scores = material.scores
+    for label in material.labels if len(scores) else []:
+        here = scores[scores["deployment"] == label]
+        reasons = [str(text) for text in here.loc[~here["feasible"].astype(bool), "reason"]]
+        unknown = int((here["feasible"].astype(bool) & here["error"].isna()).sum())
+        kinds = Counter(text.split(":")[0] for text in reasons)
+        said = "; ".join(
+            f"{count} by {kind} (such as: {next(t for t in reasons if t.startswith(kind))})"
+            for kind, count in kinds.most_common()
+        )
+        cells = (
+            material.place(label),
+            Cell(f"{len(here) - len(reasons)} of {len(here)}"),
+            Cell(str(unknown) if unknown else ""),
+            Cell(said, kind="wide"),
+        )
+        rows.append(Row(cells))
+    if not rows:
+        return ""
+    head = ["deployment", "trained models that fit", "error unknown", "the others"]
+    note = (
+        '<p class="note">What is infeasible or of unknown error is on no front. Candidates that '
+        "fit nowhere were not trained.</p>"
+    )
+    return section("What fits", note, table(head, rows))
+
+
+def _assumptions(material: Material) -> str:
+    run = material.run
+    study = run.study
+    demand = study.demand
+    volume = (
+        f"{format_quantity(demand.inferences, '1')} inferences"
+        if demand.inferences is not None
+        else f"busy share {demand.busy_share:g}"
+    )
+    facts = [
+        ("Functional unit", study.functional_unit),
+        ("Boundary", study.boundary),
+        ("View", f"{study.view}: average grid rates plus the share of manufacture"),
+        (
+            "Demand",
+            f"{volume}, over {demand.lifetime_years:g} years of service life, on {demand.devices} "
+            f"device(s), awake {demand.powered_share:.0%} of the time",
+        ),
+        ("Tables", f"manufacture {study.fab_table}, grids {study.grid_table}"),
+        ("Study", study.hash),
+        ("Task", f"{run.frozen['task']['source']}; {run.frozen['task']['licence']}"),
+    ]
+    listed = table(
+        ["", ""],
+        [Row((Cell(name, kind="text"), Cell(value, kind="wide"))) for name, value in facts],
+    )
+    found = assumptions(run.deployments)
+    guessed = table(
+        ["figure", "value", "plausible", "why"],
+        [
+            Row(
+                (
+                    Cell(row.where, kind="text"),
+                    Cell(f"{row.value:.4g}"),
+                    Cell(f"{row.low:.4g} to {row.high:.4g}" if row.low is not None else ""),
+                    Cell(row.source, kind="wide"),
+                )
+            )
+            for row in found
+        ],
+        tall=len(found) > 12,
+    )
+    return section(
+        "What these numbers rest on",
+        listed,
+        _devices(material),
+        f"<details><summary>{len(found)} figures are assumed, not measured</summary>{guessed}"
+        "</details>",
+        f"<p class=note>Made with carbon-nas {escape(_version(run.environment))}. Latency, energy "
+        "and carbon are modelled by arithmetic from layers and device figures; error is trained. "
+        "Only numbers under one study hash compare.</p>",
+    )
+
+
+def _devices(material: Material) -> str:
+    rows = []
+    for deployment in material.run.deployments:
+        profile, grid = deployment.profile, deployment.grid
+        embodied = device_embodied(profile, table=material.run.study.fab_table)
+        year = f", {grid.year}" if grid.year else ""
+        scope = f", {grid.scope}" if grid.scope else ""
+        cells = (
+            material.place(deployment.label),
+            Cell(profile.label, profile.runtime, "wide"),
+            Cell(deployment.precision, f"batch {deployment.batch}, streams {deployment.streams}"),
+            Cell(f"{grid.gco2e_per_kwh.value:g} g/kWh", f"{grid.label}{year}{scope}"),
+            Cell(f"{deployment.overhead:.3g}"),
+            Cell(f"{profile.idle_w.value:.3g} to {profile.load_w.value:.3g} W"),
+            Cell(format_quantity(embodied.total_gco2e, "gCO2e")),
+        )
+        rows.append(Row(cells))
+    head = [
+        "deployment", "device", "precision", "grid", "overhead", "idle to load", "manufacture",
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def _version(environment: Any) -> str:
+    packages = environment.get("packages", {})
+    return str(packages.get("carbon-nas") or "of unknown version")

@@ -1,0 +1,295 @@
+"""What the report says, as numbers: choices, what carbon changed, what decides, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware_profiles.figure import Figure
+from nas.comparison import objective_values, usable_rows
+from nas.errors import SelectionError
+from nas.objectives import objectives
+from nas.pareto import hypervolume, non_dominated, rank_agreement
+from nas.pareto.fronts import scaled
+from nas.selection import select
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pydantic import BaseModel
+
+    from hardware_profiles.deployment import Deployment
+
+__all__ = [
+    "ERROR_SLACK",
+    "Assumption",
+    "Choice",
+    "Deciding",
+    "assumptions",
+    "break_even_inferences",
+    "choices",
+    "deciding",
+    "progress",
+]
+
+# Latency and carbon are compared among models at most this much worse than the best in error.
+ERROR_SLACK = 0.02
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to choose, and what it chooses.
+
+    Attributes:
+        name: Short name of the way.
+        rule: The rule in words.
+        row: The chosen row of scores; None if nothing qualifies.
+    """
+
+    name: str
+    rule: str
+    row: Mapping[str, Any] | None
+
+
+def choices(scores: pd.DataFrame, names: Sequence[str]) -> tuple[Choice, ...]:
+    """What a run yields under five ways to choose, over all its deployments.
+
+    Args:
+        scores: Scores of a run, with error, latency and carbon.
+        names: Objectives that the run searched; the balanced choice weighs them.
+
+    Returns:
+        In this order: least error; least carbon at no more error than that; least latency and
+        least carbon within `ERROR_SLACK` of the least error; the knee.
+    """
+    best = _select(scores, prefer=["error", "latency"])
+    if best is None:
+        return ()
+    least = float(best["error"])
+    near = least + ERROR_SLACK
+    rule = f"within {ERROR_SLACK:g} of the least error"
+    return (
+        Choice("Accuracy alone", "least error; among equals the fastest", best),
+        Choice(
+            "Carbon, same accuracy",
+            "least carbon at no more error than that",
+            _select(scores, prefer=["carbon", "error"], error=least),
+        ),
+        Choice(
+            "Latency",
+            f"least latency {rule}",
+            _select(scores, prefer=["latency", "error"], error=near),
+        ),
+        Choice(
+            "Carbon",
+            f"least carbon {rule}",
+            _select(scores, prefer=["carbon", "error"], error=near),
+        ),
+        Choice("Balanced", f"knee of {', '.join(names)}", _select(scores, names=names)),
+    )
+
+
+def _select(
+    scores: pd.DataFrame,
+    *,
+    names: Sequence[str] = ("error", "carbon"),
+    prefer: str | Sequence[str] = "knee",
+    error: float | None = None,
+) -> Mapping[str, Any] | None:
+    limits = {} if error is None else {"error": error}
+    try:
+        return select(scores, names, limits=limits, prefer=prefer).row
+    except SelectionError:
+        return None
+
+
+def break_even_inferences(search_gco2e: float, old: Choice, new: Choice) -> float | None:
+    """Inferences after which the search has repaid itself by the new choice over the old one.
+
+    ``search / (carbon of the old - carbon of the new)``, per inference.
+
+    Args:
+        search_gco2e: Carbon of the search, g, >= 0.
+        old: What would have been used otherwise.
+        new: What the search offers.
+
+    Returns:
+        None unless the new choice saves carbon at no more error.
+    """
+    if old.row is None or new.row is None or not new.row["error"] <= old.row["error"]:
+        return None
+    saving = float(old.row["carbon_gco2e"]) - float(new.row["carbon_gco2e"])
+    return search_gco2e / saving if saving > 0.0 else None
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """What decides about carbon on one deployment.
+
+    Attributes:
+        deployment: Its label.
+        kappa_w: Carbon is E + kappa x occupancy; None at fixed volume or if unknown.
+        power_spread_w: Load minus idle power of the device.
+        agreement: Spearman's rank correlation of carbon and latency; None if undefined.
+        fastest: Row of the least latency within the error limit; None if nothing qualifies.
+        cleanest: Row of the least carbon within it.
+        embodied_share: Of the cleanest row's carbon, 0..1; None if nothing qualifies.
+        rows: How many rows were usable.
+    """
+
+    deployment: str
+    kappa_w: float | None
+    power_spread_w: float
+    agreement: float | None
+    fastest: Mapping[str, Any] | None
+    cleanest: Mapping[str, Any] | None
+    embodied_share: float | None
+    rows: int
+
+    @property
+    def verdict(self) -> str:
+        """The reading of it, in one sentence."""
+        if self.rows == 0:
+            return "No trained model fits here."
+        if self.kappa_w is None:
+            return (
+                "Fixed volume: every model carries the same share of manufacture here; energy "
+                "decides."
+            )
+        ratio = self.kappa_w / self.power_spread_w if self.power_spread_w > 0.0 else float("inf")
+        if ratio >= 3.0:
+            return (
+                "Manufacture outweighs power: carbon ranks as latency does. The device, memory, "
+                "precision and lifetime decide, not the layers."
+            )
+        if ratio >= 1.0 / 3.0:
+            return "Manufacture and power weigh alike: carbon and latency part where energy does."
+        return "Power outweighs manufacture: energy decides, latency only through it."
+
+
+def deciding(
+    scores: pd.DataFrame, deployments: Sequence[Deployment], kappa_w: Mapping[str, float | None]
+) -> tuple[Deciding, ...]:
+    """Per deployment: kappa, rank agreement, and the fastest and cleanest model near the best.
+
+    Args:
+        scores: Scores of a run.
+        deployments: Of the run, in its order.
+        kappa_w: By label, as in ``front_of(...).attrs``.
+    """
+    usable, _ = usable_rows(scores, ["error", "latency", "carbon"])
+    limit = float(usable["error"].min()) + ERROR_SLACK if len(usable) else 0.0
+    found = []
+    for deployment in deployments:
+        rows = usable[usable["deployment"] == deployment.label] if len(usable) else usable
+        cleanest = _select(rows, prefer=["carbon", "error"], error=limit)
+        profile = deployment.profile
+        found.append(
+            Deciding(
+                deployment=deployment.label,
+                kappa_w=kappa_w.get(deployment.label),
+                power_spread_w=profile.load_w.value - profile.idle_w.value,
+                agreement=rank_agreement(rows["carbon_gco2e"], rows["latency_s"])
+                if len(rows)
+                else None,
+                fastest=_select(rows, prefer=["latency", "error"], error=limit),
+                cleanest=cleanest,
+                embodied_share=float(cleanest["embodied_gco2e"] / cleanest["carbon_gco2e"])
+                if cleanest is not None and cleanest["carbon_gco2e"] > 0.0
+                else None,
+                rows=len(rows),
+            )
+        )
+    return tuple(found)
+
+
+def progress(
+    scores: pd.DataFrame, names: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How the front grew with the trained candidates.
+
+    Args:
+        scores: Scores of a run, with the column ``order``.
+        names: Objectives of the front.
+
+    Returns:
+        Number of candidates so far (1, 2, ...), and the hypervolume of their front as a share of
+        its last value, 0..1; both empty without usable scores.
+    """
+    usable, _ = usable_rows(scores, names)
+    if usable.empty:
+        return np.zeros(0), np.zeros(0)
+    values = objective_values(usable, objectives(names))
+    # Beyond the worst of the final front nothing counts, so that poor models stretch no scale.
+    counted = (values <= values[non_dominated(values)].max(axis=0)).all(axis=1)
+    points = scaled(values[counted])
+    orders = usable["order"].to_numpy()[counted]
+    corner = np.full(values.shape[1], 1.1)
+    decided = np.sort(scores["order"].unique())
+    front = np.zeros((0, values.shape[1]))
+    volumes = []
+    for order in decided:
+        front = np.concatenate([front, points[orders == order]])
+        front = front[non_dominated(front)]
+        volumes.append(hypervolume(front, corner))
+    last = volumes[-1] or 1.0
+    return np.arange(1, len(decided) + 1, dtype=np.float64), np.array(volumes) / last
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A figure that nobody measured.
+
+    Attributes:
+        where: Device and key.
+        value: Best estimate.
+        low: Lower end of the plausible range.
+        high: Upper end of it.
+        source: Why it was assumed.
+    """
+
+    where: str
+    value: float
+    low: float | None
+    high: float | None
+    source: str
+
+
+def assumptions(deployments: Sequence[Deployment]) -> tuple[Assumption, ...]:
+    """Every figure behind the deployments whose basis is "assumed", once each.
+
+    Args:
+        deployments: Of a run.
+    """
+    found: dict[str, Assumption] = {}
+    for deployment in deployments:
+        for fact in (deployment.profile, deployment.grid):
+            for path, figure in _figures(fact):
+                if figure.basis == "assumed":
+                    where = f"{fact.name}: {path}"
+                    found[where] = Assumption(
+                        where, figure.value, figure.low, figure.high, figure.source
+                    )
+    return tuple(found.values())
+
+
+def _figures(fact: BaseModel, path: str = "") -> list[tuple[str, Figure]]:
+    if isinstance(fact, Figure):
+        return [(path, fact)]
+    found: list[tuple[str, Figure]] = []
+    for key in type(fact).model_fields:
+        value = getattr(fact, key)
+        where = f"{path}.{key}" if path else key
+        if isinstance(value, Mapping):
+            parts = [(f"{where}.{name}", item) for name, item in value.items()]
+        elif isinstance(value, tuple):
+            parts = [(f"{where}.{getattr(item, 'name', i)}", item) for i, item in enumerate(value)]
+        else:
+            parts = [(where, value)]
+        for place, item in parts:
+            if hasattr(type(item), "model_fields"):
+                found += _figures(item, place)
+    return found

@@ -1,0 +1,130 @@
+"""The page of a run: one HTML file that needs nothing else and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nas.comparison import front_of
+from nas.objectives import OBJECTIVES
+from nas.quantities import format_quantity
+from nas.report.axes import short_unit
+from nas.report.background import background_sections
+from nas.report.markup import facts
+from nas.report.material import Material
+from nas.report.sections import result_sections
+from nas.runs.files import write_text
+
+if TYPE_CHECKING:
+    from nas.runs import Run
+
+__all__ = ["report_html", "write_report"]
+
+
+def report_html(
+    run: Run,
+    *,
+    spent: Mapping[str, float] | None = None,
+    reference_errors: Mapping[str, Mapping[str, float]] | None = None,
+) -> str:
+    """The page of a run as HTML, complete in itself.
+
+    Args:
+        run: An opened run, finished or not.
+        spent: What the whole search used, ``seconds``, ``energy_j`` and ``gco2e``; None counts
+            the recorded trainings only, and the page says so.
+        reference_errors: Errors of the reference models of `nas.report.references`, by model and
+            precision, where they were trained; the others are shown with costs only.
+
+    Raises:
+        RunError: If a record of the run is damaged.
+    """
+    scores, candidates = run.scores(), run.candidates()
+    material = Material(
+        run=run,
+        scores=scores,
+        candidates=candidates,
+        front=front_of(scores, run.objectives),
+        spent=_spent(candidates, spent),
+        reference_errors=reference_errors or {},
+    )
+    body = _head(material) + result_sections(material) + background_sections(material)
+    page = resources.files("nas.report").joinpath("page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(title=escape(_title(run)), body=body)
+
+
+def write_report(
+    run: Run,
+    path: str | Path | None = None,
+    *,
+    spent: Mapping[str, float] | None = None,
+    reference_errors: Mapping[str, Mapping[str, float]] | None = None,
+) -> Path:
+    """Write the page of a run, whole or not at all.
+
+    Args:
+        run: An opened run.
+        path: Where; None is ``report.html`` in the run's folder.
+        spent: See `report_html`.
+        reference_errors: See `report_html`.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: If a record of the run is damaged.
+        StorageError: If the disk is full or cannot be written.
+    """
+    target = run.path / "report.html" if path is None else Path(path)
+    write_text(target, report_html(run, spent=spent, reference_errors=reference_errors))
+    return target
+
+
+def _spent(candidates: pd.DataFrame, spent: Mapping[str, float] | None) -> dict[str, float]:
+    if spent is not None:
+        return {
+            **{name: float(spent[name]) for name in ("seconds", "energy_j", "gco2e")},
+            "whole": 1,
+        }
+    columns = {"seconds": "train_s", "energy_j": "energy_j", "gco2e": "training_gco2e"}
+    return {
+        **{
+            name: float(candidates[column].sum()) if column in candidates else 0.0
+            for name, column in columns.items()
+        },
+        "whole": 0,
+    }
+
+
+def _title(run: Run) -> str:
+    task, space = run.frozen["task"]["label"], run.frozen["space"]["name"]
+    return f"{task}: {space} searched for {', '.join(run.objectives)}"
+
+
+def _head(material: Material) -> str:
+    run, front, candidates = material.run, material.front, material.candidates
+    trained = int((candidates["status"] == "trained").sum()) if len(candidates) else 0
+    size = run.frozen["space"]["size"]
+    rows = [
+        (f"{trained}", f"models trained, of {format_quantity(size, '1')} in the space"),
+        (f"{len(front)}", f"on the front, over {len(material.labels)} deployments"),
+    ]
+    for name in run.objectives:
+        objective = OBJECTIVES[name]
+        if len(front):
+            best = float(front[objective.column].min())
+            rows.append((material.written(objective, best), f"least {objective.label}"))
+    carbon = short_unit(format_quantity(material.spent["gco2e"], "gCO2e"))
+    rows.append((carbon, "CO2e spent on the search"))
+    return (
+        f"<h1>{escape(_title(run))}</h1>"
+        f'<p class="lead">Run <code>{escape(run.path.name)}</code>, study '
+        f"<code>{run.study.hash}</code>. Carbon is grams CO2e for {run.study.functional_unit}: "
+        f"{run.study.boundary}.</p>{facts(rows)}"
+    )

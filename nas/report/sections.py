@@ -1,0 +1,317 @@
+"""The sections of results: fronts, choices, where carbon comes from, what decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nas.comparison import front_of
+from nas.cost.score import score
+from nas.cost.workload import workload
+from nas.objectives import OBJECTIVES, Objective
+from nas.quantities import format_quantity
+from nas.report.axes import axis_for
+from nas.report.content import ERROR_SLACK, Choice, break_even_inferences, deciding
+from nas.report.markup import Cell, Row, figure, legend, mark, section, table
+from nas.report.material import Material
+from nas.report.plot import Bar, Point, Series, bars, scatter
+from nas.report.references import reference_models
+
+__all__ = ["result_sections"]
+
+_PARTS = (
+    ("use: computing", "active_gco2e", "#2a6f97"),
+    ("use: idle", "idle_gco2e", "#8fb8cf"),
+    ("manufacture", "embodied_gco2e", "#a0603b"),
+)
+_COLUMNS = ("error", "latency", "energy", "carbon", "peak_memory", "params")
+
+
+def result_sections(material: Material) -> str:
+    """Fronts, choices, where their carbon comes from, and what decides, as HTML."""
+    if material.usable.empty:
+        return section("Fronts", '<p class="note">No trained model is feasible yet.</p>')
+    return "".join((_fronts(material), _choices(material), _parts(material), _deciding(material)))
+
+
+def _fronts(material: Material) -> str:
+    others = list(dict.fromkeys(["latency", "carbon", *material.run.objectives]))
+    names = [name for name in others if name != "error"]
+    plots = [
+        figure(f"Error against {OBJECTIVES[name].label}", _front_plot(material, name))
+        for name in names
+    ]
+    icons = [(mark(*material.style(label)), label) for label in material.labels]
+    ring = '<svg width="18" height="18"><circle class="ring" cx="9" cy="9" r="7"/></svg>'
+    return section(
+        "Fronts",
+        '<p class="note">Every faint dot is a trained model on one deployment; marked points are '
+        "on the front of their deployment, circled ones on the front over all deployments "
+        "together. Down and left is better. Rest the pointer on a point for its figures; its "
+        "candidate lights up everywhere.</p>",
+        legend([*icons, (ring, "on the front over all deployments")]),
+        f'<div class="plots">{"".join(plots)}</div>',
+    )
+
+
+def _front_plot(material: Material, name: str) -> str:
+    error, objective = OBJECTIVES["error"], OBJECTIVES[name]
+    pair = ["error", name]
+    pooled = front_of(material.scores, pair)
+    on_pooled = set(zip(pooled["candidate"], pooled["deployment"], strict=True))
+    rows = material.usable.dropna(subset=[objective.column])
+    series = []
+    for label in material.labels:
+        cloud = rows.loc[rows["deployment"] == label, [objective.column, error.column]]
+        if cloud.empty:
+            continue
+        best = front_of(material.scores, [name, "error"], deployment=label)
+        points = tuple(
+            Point(
+                float(row[objective.column]),
+                float(row[error.column]),
+                _title(material, row),
+                str(row["candidate"]),
+                (row["candidate"], label) in on_pooled,
+            )
+            for _, row in best.iterrows()
+        )
+        colour, shape = material.style(label)
+        series.append(Series(label, colour, shape, cloud.to_numpy(dtype=float), points, line=True))
+    x = axis_for(rows[objective.column], _axis_label(objective), objective.unit)
+    y = axis_for(
+        rows[error.column],
+        str(material.run.frozen["task"]["error_label"]),
+        "1",
+        tick=lambda value: material.written(error, value),
+    )
+    return scatter(series, x, y, title=f"Error against {objective.label}, by deployment")
+
+
+def _axis_label(objective: Objective) -> str:
+    if objective.name in ("carbon", "operational", "embodied", "energy", "latency"):
+        return f"{objective.label} of one inference"
+    return objective.label
+
+
+def _title(material: Material, row: pd.Series[Any]) -> str:
+    values = ", ".join(f"{OBJECTIVES[name].label} {material.shown(row, name)}" for name in _COLUMNS)
+    return f"{row['candidate']} on {row['deployment']}: {values}"
+
+
+def _choices(material: Material) -> str:
+    rows = [_choice_row(material, choice) for choice in material.choices]
+    rows += [_reference_row(material, *found) for found in _references(material)]
+    head = ["chosen by", "model", "deployment", *(OBJECTIVES[name].label for name in _COLUMNS)]
+    return section(
+        "Five ways to choose, and two known networks",
+        table(head, rows),
+        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in _changes(material))}</ul>",
+        '<p class="note">The known networks are costed on the deployment that choosing by carbon '
+        "picks; their error is shown where they were trained.</p>",
+    )
+
+
+def _choice_row(material: Material, choice: Choice) -> Row:
+    name = Cell(choice.name, choice.rule, "text")
+    if choice.row is None:
+        return Row((name, Cell("none", kind="text"), *(Cell("") for _ in range(7))))
+    key = str(choice.row["candidate"])
+    spread = _spread(material, choice.row)
+    cells = [
+        Cell(material.shown(choice.row, objective), spread if objective == "error" else "")
+        for objective in _COLUMNS
+    ]
+    place = material.place(str(choice.row["deployment"]))
+    return Row((name, Cell(key[:8], kind="text"), place, *cells), key=key)
+
+
+def _spread(material: Material, row: Mapping[str, Any]) -> str:
+    value = row.get("error_spread")
+    if value is None or pd.isna(value):
+        return ""
+    return f"± {material.written(OBJECTIVES['error'], float(value))}, {int(row['seeds'])} seeds"
+
+
+def _references(material: Material) -> list[tuple[str, Mapping[str, Any]]]:
+    """Known networks on the deployment that carbon picks."""
+    by_name = {choice.name: choice for choice in material.choices}
+    picked = by_name["Carbon"].row if "Carbon" in by_name else None
+    label = str(picked["deployment"]) if picked is not None else material.labels[0]
+    deployment = material.run.deployments[material.labels.index(label)]
+    task = material.run.frozen["task"]
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for name, layers in reference_models(tuple(task["input_shape"]), len(task["classes"])).items():
+        errors: dict[Any, float | None] = dict(material.reference_errors.get(name, {}))
+        columns = score(
+            workload(layers), [deployment], material.run.study, errors, training_gco2e=None
+        )
+        found.append((name, {key: values[0] for key, values in columns.items()}))
+    return found
+
+
+def _reference_row(material: Material, name: str, row: Mapping[str, Any]) -> Row:
+    cells = [Cell(material.shown(row, objective)) for objective in _COLUMNS]
+    if np.isnan(row["error"]):
+        cells[0] = Cell("not trained")
+    small = "known network" if row["feasible"] else f"known network; infeasible: {row['reason']}"
+    first = Cell(name, small, "text")
+    return Row(
+        (first, Cell("", kind="text"), material.place(str(row["deployment"])), *cells),
+        reference=True,
+    )
+
+
+def _changes(material: Material) -> list[str]:
+    """What choosing by carbon changed, in sentences."""
+    by_name = {choice.name: choice for choice in material.choices}
+    lines = []
+    for old, new in (("Accuracy alone", "Carbon, same accuracy"), ("Latency", "Carbon")):
+        before, after = by_name[old].row, by_name[new].row
+        if before is not None and after is not None:
+            lines.append(_change(material, old, before, new, after))
+    old_choice, new_choice = by_name["Accuracy alone"], by_name["Carbon, same accuracy"]
+    spent = material.spent["gco2e"]
+    inferences = break_even_inferences(spent, old_choice, new_choice)
+    if inferences is None:
+        lines.append("At equal error no carbon is saved, so the search has no break-even.")
+    else:
+        lines.append(
+            f"The search ({format_quantity(spent, 'gCO2e')}) is repaid after "
+            f"{format_quantity(inferences, '1')} inferences of “{new_choice.name}” in place of "
+            f"“{old_choice.name}”."
+        )
+    return lines
+
+
+def _change(
+    material: Material, old: str, before: Mapping[str, Any], new: str, after: Mapping[str, Any]
+) -> str:
+    if before["candidate"] == after["candidate"] and before["deployment"] == after["deployment"]:
+        return f"“{new}” and “{old}” pick the same model on the same deployment."
+    said = [
+        f"carbon {_ratio(after['carbon_gco2e'], before['carbon_gco2e'])}",
+        f"latency {_ratio(after['latency_s'], before['latency_s'])}",
+        f"energy {_ratio(after['energy_j'], before['energy_j'])}",
+        f"error {material.shown(before, 'error')} to {material.shown(after, 'error')}",
+    ]
+    where = (
+        f"both on {after['deployment']}"
+        if before["deployment"] == after["deployment"]
+        else f"from {before['deployment']} to {after['deployment']}"
+    )
+    return f"“{new}” instead of “{old}” ({where}): {', '.join(said)}."
+
+
+def _ratio(after: float, before: float) -> str:
+    if before <= 0.0 or after <= 0.0:
+        return "unknown"
+    if 0.995 <= after / before <= 1.005:
+        return "unchanged"
+    word = "lower" if after < before else "higher"
+    factor = max(after / before, before / after)
+    return f"{factor:.3g} x {word}" if factor < 100 else f"{factor:.0f} x {word}"
+
+
+def _parts(material: Material) -> str:
+    rows = [(choice.name, choice.row) for choice in material.choices if choice.row is not None]
+    rows += list(_references(material))
+    drawn = [
+        Bar(
+            f"{name} · {row['deployment']}",
+            f"{material.shown(row, 'carbon')} an inference",
+            tuple((part, float(row[column]), colour) for part, column, colour in _PARTS),
+        )
+        for name, row in rows
+    ]
+    icons = [(mark(colour, "square"), name) for name, _, colour in _PARTS]
+    return section(
+        "Where the carbon of one inference comes from",
+        legend(icons),
+        bars(drawn, title="Shares of computing, idle and manufacture in the carbon of each choice"),
+    )
+
+
+def _deciding(material: Material) -> str:
+    kappas = material.front.attrs.get("kappa_w", {})
+    found = deciding(material.scores, material.run.deployments, kappas)
+    rows = []
+    for row in found:
+        same = (
+            row.fastest is not None
+            and row.cleanest is not None
+            and row.fastest["candidate"] == row.cleanest["candidate"]
+        )
+        watts = [
+            "one for each model" if row.kappa_w is None else format_quantity(row.kappa_w, "W"),
+            format_quantity(row.power_spread_w, "W"),
+        ]
+        shares = ["" if x is None else f"{x:.0%}" for x in (row.embodied_share,)]
+        ranks = "" if row.agreement is None else f"{row.agreement:.2f}"
+        picks = "" if row.cleanest is None else "the same model" if same else "another model"
+        rows.append(
+            Row(
+                (
+                    material.place(row.deployment),
+                    *(Cell(text) for text in (*watts, *shares, ranks, picks)),
+                    Cell(row.verdict, kind="wide"),
+                )
+            )
+        )
+    head = [
+        "deployment", "kappa", "load - idle", "manufacture", "rank agreement",
+        "fastest and cleanest", "reading",
+    ]  # fmt: skip
+    demand = material.run.study.demand
+    fixed = (
+        f"Demand is a fixed volume of {format_quantity(demand.inferences, '1')} inferences: a "
+        "faster model does not dilute the manufacture of the device."
+        if demand.inferences is not None
+        else f"Demand is fixed time, a busy share of {demand.busy_share:g}: a faster model serves "
+        "more in the same life and so dilutes the manufacture of the device."
+    )
+    return section(
+        "Is carbon only latency by another name?",
+        '<p class="note">On one device, carbon is proportional to E + kappa x occupancy, with '
+        "kappa the manufacture of the device seen as a power. Rank agreement is Spearman's, 1 "
+        "where carbon orders the models as latency does. Manufacture is its share in the carbon "
+        f"of the cleanest model within {ERROR_SLACK:g} of the least error. {escape(fixed)}</p>",
+        f'<div class="plots">{_latency_plot(material)}{_device_plot(material)}</div>',
+        table(head, rows),
+    )
+
+
+def _latency_plot(material: Material) -> str:
+    return figure(
+        "Carbon against latency, every trained model", _pair_plot(material, "latency", "carbon")
+    )
+
+
+def _device_plot(material: Material) -> str:
+    return figure(
+        "Carbon against energy, every trained model", _pair_plot(material, "energy", "carbon")
+    )
+
+
+def _pair_plot(material: Material, across: str, down: str) -> str:
+    x, y = OBJECTIVES[across], OBJECTIVES[down]
+    rows = material.usable
+    series: Sequence[Series] = [
+        Series(
+            label,
+            *material.style(label),
+            cloud=rows.loc[rows["deployment"] == label, [x.column, y.column]].to_numpy(dtype=float),
+        )
+        for label in material.labels
+    ]
+    return scatter(
+        series,
+        axis_for(rows[x.column], _axis_label(x), x.unit),
+        axis_for(rows[y.column], _axis_label(y), y.unit),
+        height=340,
+        title=f"{y.label} against {x.label}, by deployment",
+    )
