@@ -41,7 +41,7 @@ KINDS = ("conv", "depthwise", "linear", "other")
 Counts = npt.NDArray[np.float64]
 """Whole numbers, kept as floats because every use multiplies them by rates."""
 
-_Elementwise = BatchNorm | Activation | Add | Multiply
+_ELEMENTWISE = (BatchNorm, Activation, Add, Multiply)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +182,7 @@ def _host(
     kernels: list[_Kernel],
 ) -> _Kernel | None:
     """The kernel that an elementwise layer joins, or None."""
-    if not isinstance(layer.op, _Elementwise):
+    if not isinstance(layer.op, _ELEMENTWISE):
         return None
     operand = max(layer.inputs, key=written_by.__getitem__)
     index = written_by[operand]
