@@ -30,6 +30,7 @@ class WorkerPower:
         pue: Facility energy over machine energy.
         embodied_gco2e: Manufacture of the whole machine.
         life_h: Its service life.
+        macs_per_s: Float32 rate of the worker's cores.
     """
 
     power_w: float
@@ -38,6 +39,7 @@ class WorkerPower:
     pue: float
     embodied_gco2e: float
     life_h: float
+    macs_per_s: float
 
     def energy_j(self, seconds: float) -> float:
         """Energy of one worker's `seconds` at the machine [J]."""
@@ -96,6 +98,7 @@ def worker_power(frozen: Mapping[str, Any]) -> WorkerPower:
         pue=search["pue"],
         embodied_gco2e=embodied.total_gco2e,
         life_h=profile.lifetime_years.value * HOURS_PER_YEAR,
+        macs_per_s=profile.macs_per_s["fp32"].value * share,
     )
 
 

@@ -157,7 +157,9 @@ class Claims:
                 sa.select(_claims).where(_claims.c.candidate_key != ASK_LOCK)
             ).all()
         return [
-            Claim(r.candidate_key, r.worker, r.pid, r.trial, self._lives(r, r.lease_until + GRACE_S))
+            Claim(
+                r.candidate_key, r.worker, r.pid, r.trial, self._lives(r, r.lease_until + GRACE_S)
+            )
             for r in rows
         ]
 

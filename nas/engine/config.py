@@ -189,5 +189,3 @@ def constraint_columns(constraints: Mapping[str, float]) -> dict[str, float]:
             )
         columns[names[name]] = bound
     return columns
-
-

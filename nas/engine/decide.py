@@ -95,15 +95,54 @@ class Decider:
         claimed = {claim.key for claim in self.claims.all() if "@" not in claim.key}
         return spent(len(self._trained() | claimed), self.claims.workers(), self.power)
 
-    def tell(self, job: Job, errors: Mapping[str, float | None], status: str) -> None:
-        """Tell the study how a training of the search ended."""
-        if job.trial is None:
-            return
-        scores = self.plan.scores(job.look.layers, errors)
-        trial = self._open_trial(job.trial)
-        trial.set_user_attr("trained", status == "trained")
-        trial.set_user_attr("status", status)
-        self._finish(trial, scores, job.deployment)
+    def record(self, job: Job, result: Mapping[str, Any]) -> None:
+        """Write how a training ended, tell the study, and give up the claim, in this order.
+
+        Args:
+            job: The training.
+            result: At least `status`, `message`, `errors` by precision, and `seconds`.
+
+        Raises:
+            StorageError: If the record cannot be written; the trial then stays untold.
+        """
+        seconds = float(result["seconds"])
+        row = {
+            "order": job.order,
+            "training": job.training,
+            **result,
+            "energy_j": self.power.energy_j(seconds),
+            "gco2e": self.power.gco2e(seconds),
+            "energy_kind": "modelled",
+        }
+        name = "result.json" if job.training == 0 else f"seed-{job.training}.json"
+        write_json(self.run.artifacts / job.look.candidate / name, row)
+        if job.trial is not None:
+            trial = self._open_trial(job.trial)
+            trial.set_user_attr("trained", result["status"] == "trained")
+            trial.set_user_attr("status", result["status"])
+            scores = self.plan.scores(job.look.layers, result["errors"])
+            self._finish(trial, scores, job.deployment)
+        self.claims.free(job.claim)
+
+    def order_of(self, candidate: str) -> int:
+        """Position of a candidate among the decisions of the run."""
+        recorded = self.run.artifacts / candidate / "result.json"
+        if recorded.exists():
+            return int(read_json(recorded)["order"])
+        return len(self._decided() - {candidate})
+
+    def deployment_of(self, trial: int | None) -> int:
+        """Index of the deployment that a trial chose; 0 if there was nothing to choose."""
+        labels = self._deployment_labels()
+        if trial is None or len(labels) < 2:
+            return 0
+        frozen = self.study.get_trials(deepcopy=False)[trial]
+        return labels.index(frozen.params["deployment"])
+
+    def stop_reason_recorded(self) -> str | None:
+        """Why the search phase ended; None while it goes on."""
+        reason = self.study.user_attrs.get("stop_reason")
+        return None if reason is None else str(reason)
 
     def abandon(self, job: Job) -> None:
         """Give a job back: its trial is told FAIL and its claim is freed."""
@@ -165,7 +204,7 @@ class Decider:
         if any(claim.key == look.candidate for claim in self.claims.all()):
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        order = len(self._decided())
+        order = self.order_of(look.candidate)
         told = {(t.user_attrs["candidate"], t.params.get("deployment")) for t in complete}
         if (look.candidate, trial.params.get("deployment")) in told:
             trial.set_user_attr("repeat", True)
@@ -280,5 +319,3 @@ def _stuck(complete: list[FrozenTrial]) -> bool:
             break
         untrained += 1
     return repeats >= REPEATS_BEFORE_RANDOM or untrained >= _UNTRAINED_BEFORE_RANDOM
-
-

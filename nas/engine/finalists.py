@@ -47,9 +47,7 @@ def finalists(records: Sequence[Record], run: Run, plan: Plan) -> list[Finalist]
     for record in chosen.values():
         done = {training["training"] for training in record.trainings}
         missing += [
-            Finalist(record, index)
-            for index in range(1, plan.extra_seeds + 1)
-            if index not in done
+            Finalist(record, index) for index in range(1, plan.extra_seeds + 1) if index not in done
         ]
     return missing
 

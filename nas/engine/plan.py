@@ -13,17 +13,14 @@ import numpy as np
 
 from hardware_profiles import (
     Deployment,
-    HardwareProfile,
     custom_grid,
+    deployment_from_dict,
     deployment_to_dict,
-    detect_host,
     fab_table,
-    grid,
-    hardware,
-    profile_to_dict,
 )
-from hardware_profiles.grid import Grid
-from nas.carbon.study import Demand, Study, study_to_dict
+from hardware_profiles.catalog import hardware, profile_to_dict
+from hardware_profiles.grid import Grid, grid
+from nas.carbon.study import Demand, Study, study_from_dict, study_to_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
@@ -38,7 +35,7 @@ from search_spaces.base import Architecture, SearchSpace
 from search_spaces.graph import graph_key
 from search_spaces.layers import Layer
 
-__all__ = ["Look", "Plan", "load_plan", "resolve"]
+__all__ = ["Look", "Plan", "load_plan", "plan_of", "resolve"]
 
 _LIMIT_S = 900.0
 
@@ -109,9 +106,7 @@ class Plan:
         self, layers: tuple[Layer, ...], errors: Mapping[str, float | None] | None
     ) -> dict[str, Any]:
         """Columns of the scores table for one candidate, one entry a deployment."""
-        columns = score(
-            workload(layers), self.deployments, self.study, errors, training_gco2e=None
-        )
+        columns = score(workload(layers), self.deployments, self.study, errors, training_gco2e=None)
         return constrain(columns, self.constraints)
 
     def values(self, scores: Mapping[str, Any], deployment: int) -> list[float]:
@@ -147,12 +142,11 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     rows = objectives(config.objectives)
     demand = Demand(**config.demand.model_dump())
     fab_table(config.fab_table)
-    host = _host(config)
     threads = max(1, (os.cpu_count() or 1) // config.search.workers)
-    deployments = _deployments(config, host)
+    deployments = _deployments(config)
     study = Study(demand=demand, fab_table=config.fab_table, view=config.view)
     recipe = _recipe(config, chosen_task, threads)
-    profile = _profile(config.search.on.hardware, host)
+    profile = hardware(config.search.on.hardware)
     return {
         "task": {
             "name": chosen_task.name,
@@ -201,7 +195,15 @@ def load_plan(run: Run) -> Plan:
     Raises:
         ConfigError: If the code's search space or recipe is not the one the run was made with.
     """
-    frozen = run.frozen
+    return plan_of(run.frozen)
+
+
+def plan_of(frozen: Mapping[str, Any]) -> Plan:
+    """The plan that `resolve` froze.
+
+    Raises:
+        ConfigError: If the code's search space or recipe is not the one that was frozen.
+    """
     chosen_space = space(frozen["space"]["name"])
     if chosen_space.version != frozen["space"]["version"]:
         raise ConfigError(
@@ -211,8 +213,8 @@ def load_plan(run: Run) -> Plan:
     return Plan(
         space=chosen_space,
         task=task(frozen["task"]["name"]),
-        deployments=run.deployments,
-        study=run.study,
+        deployments=tuple(deployment_from_dict(row) for row in frozen["deployments"]),
+        study=study_from_dict(frozen["study"]),
         objectives=objectives(frozen["objectives"]),
         constraints=frozen["constraints"],
         recipe=recipe_from_dict(frozen["recipe"]),
@@ -233,23 +235,14 @@ def _recipe(config: SearchConfig, chosen_task: Task, threads: int) -> Recipe:
     return recipe_from_dict({**recipe_to_dict(default), **config.recipe})
 
 
-def _host(config: SearchConfig) -> HardwareProfile | None:
-    names = [config.search.on.hardware, *(row.hardware for row in config.deployments)]
-    return detect_host() if "host" in names else None
-
-
-def _profile(name: str, host: HardwareProfile | None) -> HardwareProfile:
-    return host if name == "host" and host is not None else hardware(name)
-
-
 def _grid(given: str | float) -> Grid:
     return custom_grid(given) if isinstance(given, (int, float)) else grid(given)
 
 
-def _deployments(config: SearchConfig, host: HardwareProfile | None) -> list[Deployment]:
+def _deployments(config: SearchConfig) -> list[Deployment]:
     deployments: list[Deployment] = []
     for row in config.deployments:
-        deployment = _deployment(row, _profile(row.hardware, host))
+        deployment = _deployment(row)
         if any(deployment.label == other.label for other in deployments):
             raise ConfigError(
                 f"deployments: {deployment.label!r} is there twice; "
@@ -259,16 +252,14 @@ def _deployments(config: SearchConfig, host: HardwareProfile | None) -> list[Dep
     return deployments
 
 
-def _deployment(row: DeploymentConfig, profile: HardwareProfile) -> Deployment:
+def _deployment(row: DeploymentConfig) -> Deployment:
     chosen = _grid(row.grid)
     extra = "".join(
-        f"-{word}{count}"
-        for word, count in (("b", row.batch), ("s", row.streams))
-        if count > 1
+        f"-{word}{count}" for word, count in (("b", row.batch), ("s", row.streams)) if count > 1
     )
     return Deployment(
         label=row.label or f"{row.hardware}-{row.precision}-{chosen.name}{extra}",
-        profile=profile,
+        profile=hardware(row.hardware),
         precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
         grid=chosen,
         batch=row.batch,

@@ -1,0 +1,104 @@
+"""One architecture on some deployments: where it comes from, and what is printed of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hardware_profiles import Deployment
+from hardware_profiles.documents import read_yaml
+from nas.carbon import Study
+from nas.cost.explain import explain as explain_lines
+from nas.cost.score import score
+from nas.cost.workload import workload
+from nas.errors import ConfigError
+from nas.objectives import OBJECTIVES
+from nas.quantities import format_quantity
+from nas.report.text import plain_value
+from nas.runs import Run
+from nas.runs.files import read_json
+from search_spaces.layers import Layer, layers_from_json
+
+__all__ = ["estimate_lines", "estimate_rows", "layers_of"]
+
+
+def layers_of(
+    space_name: str | None,
+    task_name: str | None,
+    architecture: str | None,
+    run: Run | None,
+    candidate: str | None,
+) -> tuple[Layer, ...]:
+    """The layers of a run's candidate, or of an architecture of a space.
+
+    Raises:
+        ConfigError: If neither is given completely.
+        SpaceError: If the architecture is not in the space.
+        RunError: If the run has no such candidate.
+    """
+    if run is not None:
+        if candidate is None:
+            raise ConfigError("--candidate: is not given; `carbon-nas front` shows the keys")
+        described = read_json(run.artifacts / Path(candidate).name / "layers.json")
+        return layers_from_json(described["layers"])
+    if space_name is None or task_name is None or architecture is None:
+        raise ConfigError(
+            "estimate: give --space, --task and --architecture, or --run and --candidate"
+        )
+    from nas.models.tasks import task
+    from search_spaces import space
+
+    chosen, chosen_task = space(space_name), task(task_name)
+    choices = chosen.validate(_choices(architecture))
+    return chosen.layers(choices, chosen_task.input_shape, chosen_task.outputs)
+
+
+def estimate_rows(
+    layers: Sequence[Layer], deployments: Sequence[Deployment], study: Study, *, explain: bool
+) -> list[dict[str, Any]]:
+    """One mapping a deployment with every score; with `explain` the lines of the calculation."""
+    counts = workload(layers)
+    columns = score(counts, deployments, study, None, training_gco2e=None)
+    rows = []
+    for index, deployment in enumerate(deployments):
+        row = {key: plain_value(values[index]) for key, values in columns.items()}
+        if explain:
+            row["calculation"] = [asdict(x) for x in explain_lines(counts, deployment, study)]
+        rows.append(row)
+    return rows
+
+
+def estimate_lines(
+    layers: Sequence[Layer], deployments: Sequence[Deployment], study: Study, *, explain: bool
+) -> list[str]:
+    """What `carbon-nas estimate` prints."""
+    lines: list[str] = []
+    for row in estimate_rows(layers, deployments, study, explain=explain):
+        lines.append(f"{row['deployment']}: {row['reason'] or 'fits and keeps up'}")
+        if explain:
+            for item in row["calculation"]:
+                value = format_quantity(item["value"], item["unit"])
+                lines.append(f"  {item['label']} = {item['formula']} = {value}  [{item['source']}]")
+            continue
+        for objective in OBJECTIVES.values():
+            value = row[objective.column]
+            if value is not None:
+                shown = format_quantity(value, objective.unit)
+                lines.append(f"  {objective.label:20} {shown}  ({objective.kind})")
+    return lines
+
+
+def _choices(text: str) -> dict[str, Any]:
+    if text.lstrip().startswith("{"):
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"--architecture: not JSON ({error}); mend it") from None
+    else:
+        value = read_yaml(Path(text))
+    if not isinstance(value, dict):
+        raise ConfigError("--architecture: must be choices and values, such as {'stem_width': 16}")
+    return value

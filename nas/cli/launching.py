@@ -1,0 +1,187 @@
+"""Commands that make runs: init, search, resume, worker, status."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.engine.config import SearchConfig
+    from nas.engine.probe import Expected, Probe
+    from nas.runs import Run
+
+__all__ = ["add_to"]
+
+RunArgument = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="example: carbon-nas init config.yaml")(init)
+    app.command(
+        epilog="example: carbon-nas search --task digits --space mbconv --hardware rpi4:int8 "
+        "--hardware stm32l4r5:int8 --grid us-caiso --inferences 1e9 --lifetime-years 4 "
+        "--trainings 24"
+    )(search)
+    app.command(epilog="example: carbon-nas resume runs/demo")(resume)
+    app.command(epilog="example: carbon-nas worker runs/demo")(worker)
+    app.command(epilog="example: carbon-nas status runs/demo --json")(status)
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("config.yaml"),
+) -> None:
+    """Write a commented configuration to start from."""
+    from nas.cli.template import TEMPLATE
+    from nas.runs.files import write_text
+
+    if path.exists():
+        raise ConfigError(f"{path}: is there already; name another file")
+    write_text(path, TEMPLATE)
+    typer.echo(f"wrote {path}; next: carbon-nas search {path} --dry-run")
+
+
+def search(
+    config: Annotated[Path | None, typer.Argument(help="A configuration (YAML).")] = None,
+    task: Annotated[str | None, typer.Option(help="Task, see `task list`.")] = None,
+    space: Annotated[str | None, typer.Option(help="Search space, see `space list`.")] = None,
+    hardware: Annotated[
+        list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(help="Grid of the devices, and of this machine: a name or gCO2e/kWh."),
+    ] = None,
+    inferences: Annotated[float | None, typer.Option(help="Inferences over the life.")] = None,
+    lifetime_years: Annotated[float | None, typer.Option(help="Service life.")] = None,
+    objective: Annotated[list[str] | None, typer.Option(help="Objective; repeat for more.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe, nsga2, nsga3, gp or random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    trainings: Annotated[int | None, typer.Option(help="Budget in trainings.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Budget in seconds.")] = None,
+    gco2e: Annotated[float | None, typer.Option(help="Budget in gCO2e.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the task's files.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, start nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search: train candidates, score them on every device, keep the front."""
+    from nas.cli.search_options import merged
+
+    given = {
+        "task": task,
+        "space": space,
+        "hardware": hardware,
+        "grid": grid,
+        "inferences": inferences,
+        "lifetime_years": lifetime_years,
+        "objectives": objective,
+        "sampler": sampler,
+        "seed": seed,
+        "workers": workers,
+        "trainings": trainings,
+        "seconds": seconds,
+        "gco2e": gco2e,
+        "data_dir": str(data_dir) if data_dir else None,
+    }
+    chosen = merged(config, given)
+    if dry_run:
+        _dry_run(chosen, as_json)
+        return
+    from nas.engine.search import launch
+
+    folder = out or Path("runs") / _name(config, chosen)
+    run = launch(chosen, folder)
+    typer.echo(f"run folder: {folder}")
+    _see_through(run, folder, chosen.search.workers)
+
+
+def resume(
+    run: RunArgument,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+) -> None:
+    """Go on with a run that was interrupted or killed."""
+    from nas.runs import open_run
+
+    opened = open_run(run)
+    _see_through(opened, run, workers or opened.frozen["search"]["workers"])
+
+
+def worker(run: RunArgument) -> None:
+    """Work on a run from this process; start as many as you like, on any machine that sees it."""
+    from nas.engine.worker import work
+    from nas.runs import open_run
+
+    typer.echo(work(open_run(run)))
+
+
+def status(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Tell how far a run is and who works on it."""
+    from nas.engine.search import watch
+    from nas.runs import open_run
+
+    progress, workers = watch(open_run(run))
+    if as_json:
+        typer.echo(json.dumps({**asdict(progress), "workers": workers}, indent=1))
+        return
+    from nas.cli.display import progress_lines
+
+    for line in progress_lines(progress):
+        typer.echo(line)
+    if workers:
+        typer.echo(f"workers     {', '.join(str(pid) for pid in workers)} (process ids)")
+    elif progress.phase != "done":
+        typer.echo(f"workers     none; continue with: carbon-nas resume {run}")
+
+
+def _see_through(run: Run, shown: Path, workers: int) -> None:
+    from nas.cli.display import Display, closing_lines
+    from nas.engine.search import supervise
+    from nas.report import write_report
+
+    with Display() as display:
+        outcome = supervise(run, workers=workers, on_progress=display.update)
+    if not outcome.finished:
+        typer.echo(f"interrupted; nothing is lost. Resume with: carbon-nas resume {shown}")
+        raise typer.Exit(130)
+    write_report(run)
+    for line in closing_lines(run, shown, outcome.reason):
+        typer.echo(line)
+
+
+def _dry_run(config: SearchConfig, as_json: bool) -> None:
+    from nas.cli.display import preview_lines
+    from nas.engine.search import preview
+    from search_spaces import space
+
+    found, used = preview(config)
+    if as_json:
+        typer.echo(json.dumps(_preview_json(config, found, used), indent=1))
+        return
+    for line in preview_lines(space(config.space), found, used):
+        typer.echo(line)
+
+
+def _preview_json(config: SearchConfig, found: Probe, used: Expected | None) -> dict[str, Any]:
+    from search_spaces import space
+
+    return {
+        "space": config.space,
+        "size": space(config.space).size(),
+        **asdict(found),
+        "expected": asdict(used) if used else None,
+    }
+
+
+def _name(config: Path | None, chosen: SearchConfig) -> str:
+    if config is None:
+        return f"{chosen.task}-{chosen.space}-{chosen.search.sampler}-{chosen.search.seed}"
+    return config.resolve().parent.name if config.stem == "config" else config.stem

@@ -1,0 +1,268 @@
+"""Commands after the search: front, compare, rescore, select, estimate, export, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add_to"]
+
+RunArgument = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+RunsArgument = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN RUN...")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+ObjectiveOption = Annotated[
+    list[str] | None, typer.Option("--objective", "-o", help="Objective; repeat for more.")
+]
+HardwareOption = Annotated[
+    list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
+]
+GridOption = Annotated[
+    list[str] | None, typer.Option(help="Grid, a name or gCO2e/kWh; repeat for more.")
+]
+InferencesOption = Annotated[float | None, typer.Option(help="Inferences over the life.")]
+LifetimeOption = Annotated[float | None, typer.Option(help="Service life of a device.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="example: carbon-nas front runs/demo -o error -o tcdp --csv")(front)
+    app.command(epilog="example: carbon-nas compare runs/tpe runs/nsga2")(compare)
+    app.command(
+        epilog="example: carbon-nas rescore runs/demo --hardware pixel6:int8 --grid fr --grid in"
+    )(rescore)
+    app.command(
+        epilog="example: carbon-nas select runs/demo --limit error=0.03 --prefer carbon,latency"
+    )(select)
+    app.command(
+        epilog="example: carbon-nas estimate --run runs/demo --candidate 0123456789abcdef "
+        "--hardware rpi4:int8 --grid fr --explain"
+    )(estimate)
+    app.command(epilog="example: carbon-nas export runs/demo --out models/demo")(export)
+    app.command(epilog="example: carbon-nas report runs/demo")(report)
+
+
+def front(
+    run: RunArgument,
+    objective: ObjectiveOption = None,
+    deployment: Annotated[str | None, typer.Option(help="Only this deployment.")] = None,
+    as_csv: CsvOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the non-dominated scores of a run, for any objectives."""
+    from nas.comparison import front as front_of_run
+    from nas.runs import open_run
+
+    opened = open_run(run)
+    best = front_of_run(opened, objective or opened.objectives, deployment=deployment)
+    _print_front(best, as_csv=as_csv, as_json=as_json)
+
+
+def compare(
+    runs: RunsArgument, objective: ObjectiveOption = None, as_json: JsonOption = False
+) -> None:
+    """Compare the fronts of two or more runs of one study, on a common reference point."""
+    from nas.comparison import compare as compare_runs
+    from nas.report.text import comparison_rows, comparison_text
+    from nas.runs import open_run
+
+    opened = [open_run(path) for path in runs]
+    found = compare_runs(opened, objective or opened[0].objectives)
+    if as_json:
+        typer.echo(json.dumps(comparison_rows(found), indent=1))
+        return
+    typer.echo(comparison_text(found))
+
+
+def rescore(
+    run: RunArgument,
+    hardware: HardwareOption = None,
+    grid: GridOption = None,
+    inferences: InferencesOption = None,
+    lifetime_years: LifetimeOption = None,
+    objective: ObjectiveOption = None,
+    out: Annotated[Path | None, typer.Option(help="Write all scores here (Parquet).")] = None,
+    as_csv: CsvOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a run on other devices, grids or demands, and print its front. Trains nothing."""
+    from nas.cli.deployments import deployments_for, study_for
+    from nas.comparison import front_of
+    from nas.rescoring import rescore as rescore_run
+    from nas.runs import open_run
+
+    opened = open_run(run)
+    deployments = deployments_for(hardware, grid, like=opened.deployments)
+    study = study_for(inferences, lifetime_years, like=opened.study)
+    scores = rescore_run(opened, deployments, study)
+    if out is not None:
+        from nas.runs.files import write_whole
+
+        write_whole(out, scores.to_parquet)
+    _print_front(front_of(scores, objective or opened.objectives), as_csv=as_csv, as_json=as_json)
+
+
+def select(
+    run: RunArgument,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Upper bound, OBJECTIVE=VALUE; repeat for more.")
+    ] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            help="knee; weights such as error=2,carbon=1; or an order such as carbon,latency."
+        ),
+    ] = "knee",
+    objective: ObjectiveOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose one candidate and deployment, and say why."""
+    from nas.runs import open_run
+    from nas.selection import select as select_one
+
+    opened = open_run(run)
+    chosen = select_one(
+        opened.scores(),
+        objective or opened.objectives,
+        limits=_limits(limit),
+        prefer=_preference(prefer),
+    )
+    if as_json:
+        from nas.report.text import plain_value
+
+        row = {key: plain_value(value) for key, value in chosen.row.items()}
+        found = {
+            "candidate": chosen.candidate,
+            "deployment": chosen.deployment,
+            "reasons": list(chosen.reasons),
+            "row": row,
+        }
+        typer.echo(json.dumps(found, indent=1))
+        return
+    typer.echo(f"candidate {chosen.candidate} on {chosen.deployment}")
+    for reason in chosen.reasons:
+        typer.echo(f"  {reason}")
+
+
+def estimate(
+    hardware: HardwareOption = None,
+    grid: GridOption = None,
+    inferences: InferencesOption = None,
+    lifetime_years: LifetimeOption = None,
+    space: Annotated[str | None, typer.Option(help="Search space of the architecture.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task that gives input and outputs.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="Its choices: JSON text, or a JSON or YAML file.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
+    candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate latency, energy, memory and carbon of one architecture, without a search."""
+    from nas.cli.deployments import deployments_for, study_for
+    from nas.cli.estimating import estimate_lines, estimate_rows, layers_of
+    from nas.runs import open_run
+
+    opened = open_run(run) if run is not None else None
+    layers = layers_of(space, task, architecture, opened, candidate)
+    deployments = deployments_for(hardware, grid, like=opened.deployments if opened else ())
+    study = study_for(inferences, lifetime_years, like=opened.study if opened else None)
+    if as_json:
+        rows = estimate_rows(layers, deployments, study, explain=explain)
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for line in estimate_lines(layers, deployments, study, explain=explain):
+        typer.echo(line)
+
+
+def export(
+    run: RunArgument,
+    candidate: Annotated[str | None, typer.Option(help="Key; default: as `select`.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Label; with --candidate.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Upper bound, OBJECTIVE=VALUE; repeat for more.")
+    ] = None,
+    prefer: Annotated[str, typer.Option(help="As for `select`.")] = "knee",
+    out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
+) -> None:
+    """Train a chosen candidate fully and write a verified, deployable model folder."""
+    from nas.engine.exporting import export_candidate
+    from nas.runs import open_run
+    from nas.selection import select as select_one
+
+    opened = open_run(run)
+    reasons: tuple[str, ...] = ()
+    if candidate is None:
+        if deployment is not None:
+            raise ConfigError("--deployment: goes with --candidate; give both, or neither")
+        chosen = select_one(
+            opened.scores(),
+            opened.objectives,
+            limits=_limits(limit),
+            prefer=_preference(prefer),
+        )
+        candidate, deployment, reasons = chosen.candidate, chosen.deployment, chosen.reasons
+    typer.echo(f"exporting {candidate} for {deployment or 'its first feasible deployment'}")
+    folder = out or run / "models" / candidate
+    facts = export_candidate(opened, candidate, deployment, folder, reasons=reasons)
+    for line in facts:
+        typer.echo(line)
+    typer.echo(f"model folder: {folder}")
+
+
+def report(
+    run: RunArgument,
+    out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+) -> None:
+    """Write the run's page: fronts, table, choices, assumptions, in one HTML file."""
+    from nas.report import write_report
+    from nas.runs import open_run
+
+    typer.echo(f"wrote {write_report(open_run(run), out)}")
+
+
+def _print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
+    from nas.report import front_text, table_csv, table_rows
+
+    if as_json:
+        typer.echo(json.dumps({"front": table_rows(best), "about": best.attrs}, indent=1))
+    elif as_csv:
+        typer.echo(table_csv(best), nl=False)
+    else:
+        typer.echo(front_text(best))
+
+
+def _limits(given: list[str] | None) -> dict[str, float]:
+    limits: dict[str, float] = {}
+    for item in given or []:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise ConfigError(f"--limit: got {item!r}; give OBJECTIVE=VALUE, such as error=0.05")
+        limits[name] = _number(value, "--limit")
+    return limits
+
+
+def _preference(text: str) -> str | dict[str, float] | list[str]:
+    if text == "knee":
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if all("=" in part for part in parts):
+        pairs = [part.partition("=") for part in parts]
+        return {name: _number(value, "--prefer") for name, _, value in pairs}
+    return parts
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{option}: got {text!r}; give a number") from None

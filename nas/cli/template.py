@@ -1,0 +1,38 @@
+"""The configuration that `carbon-nas init` writes: small enough to run in minutes."""
+
+__all__ = ["TEMPLATE"]
+
+TEMPLATE = """\
+# A search. `carbon-nas search THIS_FILE --dry-run` says what it would do; every key that is left
+# out is written with its default into the run folder.
+
+task: digits                  # `carbon-nas task list`
+space: mbconv                 # `carbon-nas space list`
+
+# What the service must deliver. Give the volume (inferences), or the share of time that the
+# devices compute (busy_share), not both:  N * tau = D * LT * 3600 * u
+demand:
+  inferences: 1e8             # N, over the whole service life
+  lifetime_years: 4           # LT, of each device
+  devices: 1                  # D
+
+# Where a chosen model may run. One training is scored on all of them.
+deployments:
+  - {hardware: stm32l4r5, precision: int8, grid: us-caiso}
+  - {hardware: rpi4, precision: int8, grid: us-caiso}
+  - {hardware: rpi4, precision: fp32, grid: us-caiso}
+
+objectives: [error, latency, carbon]   # any of: error latency energy peak_memory operational
+                                       # embodied carbon lifecycle sci edp cdp cep c2ep ce2p tcdp
+                                       # params macs die_area
+constraints: {}               # upper bounds, such as {latency_s: 0.05, peak_memory_bytes: 64e6}
+
+search:
+  sampler: tpe                # tpe, nsga2, nsga3, gp, random
+  seed: 0
+  workers: 2                  # processes; each trains one candidate at a time
+  on: {hardware: host, grid: us-caiso, pue: 1.0}   # this machine: the search's own carbon counts
+
+budget: {trainings: 24}       # trainings, seconds, gco2e: whichever is met first
+finalists: {extra_seeds: 2, at_most: 8}   # of the front, trained again: luck must not win
+"""

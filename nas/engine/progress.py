@@ -1,0 +1,160 @@
+"""How far a run is, read from its records and its database; for the live display and `status`."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.engine.decide import Decider
+from nas.engine.plan import Plan
+from nas.pareto import hypervolume
+from nas.runs import Run
+from nas.runs.files import read_json
+from search_spaces.layers import layers_from_json
+
+__all__ = ["Latest", "Progress", "Watcher"]
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The training that ended last."""
+
+    candidate: str
+    status: str
+    error: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run at one moment.
+
+    Attributes:
+        phase: "search", "finalists" or "done".
+        stop_reason: Why the search phase ended; None while it goes on.
+        trainings: Candidates whose training has ended.
+        trainings_limit: The budget, if it is in trainings.
+        running: Trainings under way.
+        untrained: Candidates decided without training.
+        further_trainings: Trainings of finalists with further seeds that have ended.
+        best_error: Smallest error so far; None before the first.
+        hypervolume: Of the feasible scores between the ideal and the reference point that were
+            frozen at launch, as a share of that box, in [0, 1].
+        seconds: Time at work.
+        energy_j: Energy of the search so far (modelled).
+        gco2e: Its carbon (modelled).
+        left_s: Time left at the pace so far; None if it cannot be told.
+        latest: The training that ended last.
+    """
+
+    phase: str
+    stop_reason: str | None
+    trainings: int
+    trainings_limit: int | None
+    running: int
+    untrained: int
+    further_trainings: int
+    best_error: float | None
+    hypervolume: float
+    seconds: float
+    energy_j: float
+    gco2e: float
+    left_s: float | None
+    latest: Latest | None
+
+
+class Watcher:
+    """Reads each record once and keeps what the display needs."""
+
+    def __init__(self, run: Run, plan: Plan, decider: Decider) -> None:
+        self._run = run
+        self._plan = plan
+        self._decider = decider
+        self._seconds: dict[str, float] = {}
+        self._points: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._errors: list[float] = []
+        self._latest: Latest | None = None
+        self._hypervolume = 0.0
+        ideal = np.array(run.frozen["ideal"])
+        span = np.array(run.frozen["reference"]) - ideal
+        self._scale = (ideal, np.where(span > 0, span, 1.0))
+
+    def results(self) -> int:
+        """How many trainings have ended, finalists' included."""
+        return sum(1 for _ in self._run.artifacts.glob("*/result.json")) + self._further()
+
+    def progress(self) -> Progress:
+        """The run now.
+
+        Raises:
+            RunError: If a record is damaged.
+        """
+        self._read_new()
+        used = self._decider.spent()
+        claims = self._decider.claims.all()
+        reason = self._decider.stop_reason_recorded()
+        phase = "search" if reason is None else ("finalists" if claims else "done")
+        return Progress(
+            phase=phase,
+            stop_reason=reason,
+            trainings=len(self._seconds),
+            trainings_limit=self._plan.trainings,
+            running=len(claims),
+            untrained=sum(1 for _ in self._run.artifacts.glob("*/untrained.json")),
+            further_trainings=self._further(),
+            best_error=min(self._errors, default=None),
+            hypervolume=self._hypervolume,
+            seconds=used.seconds,
+            energy_j=used.energy_j,
+            gco2e=used.gco2e,
+            left_s=self._left_s(used.seconds, used.gco2e, max(1, len(claims))),
+            latest=self._latest,
+        )
+
+    def _further(self) -> int:
+        return sum(1 for _ in self._run.artifacts.glob("*/seed-*.json"))
+
+    def _read_new(self) -> None:
+        new = False
+        for path in sorted(self._run.artifacts.glob("*/result.json")):
+            candidate = path.parent.name
+            if candidate in self._seconds:
+                continue
+            result = read_json(path)
+            self._seconds[candidate] = float(result["seconds"])
+            known = [value for value in result["errors"].values() if value is not None]
+            error = min(known, default=None)
+            self._latest = Latest(candidate, result["status"], error, float(result["seconds"]))
+            if error is not None:
+                self._errors.append(error)
+                self._add_points(candidate, result["errors"])
+                new = True
+        if new:
+            points = np.vstack(self._points)
+            self._hypervolume = hypervolume(points, np.ones(points.shape[1]))
+
+    def _add_points(self, candidate: str, errors: dict[str, float | None]) -> None:
+        described = read_json(self._run.artifacts / candidate / "layers.json")
+        scores = self._plan.scores(layers_from_json(described["layers"]), errors)
+        columns = [objective.column for objective in self._plan.objectives]
+        values = np.column_stack([np.asarray(scores[column], dtype=float) for column in columns])
+        usable = np.asarray(scores["feasible"]) & np.isfinite(values).all(axis=1)
+        ideal, span = self._scale
+        self._points.append(np.maximum((values[usable] - ideal) / span, 0.0))
+
+    def _left_s(self, seconds: float, gco2e: float, running: int) -> float | None:
+        plan = self._plan
+        guesses = []
+        if plan.trainings is not None and self._seconds:
+            left = max(0, plan.trainings - len(self._seconds))
+            further = plan.finalists * plan.extra_seeds - self._further()
+            guesses.append(
+                (left + max(0, further)) * statistics.median(self._seconds.values()) / running
+            )
+        if plan.seconds is not None:
+            guesses.append(max(0.0, plan.seconds - seconds))
+        if plan.gco2e is not None and gco2e > 0:
+            guesses.append(max(0.0, (plan.gco2e - gco2e) / gco2e * seconds))
+        return min(guesses, default=None)

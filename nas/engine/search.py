@@ -1,0 +1,252 @@
+"""Launch a run and see it through: start workers, watch them, restart what dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.engine.budget import worker_power
+from nas.engine.claims import Claims
+from nas.engine.config import SearchConfig, config_to_yaml
+from nas.engine.crashes import record_crash
+from nas.engine.decide import Decider
+from nas.engine.plan import load_plan, plan_of, resolve
+from nas.engine.probe import Expected, Probe, expected, probe
+from nas.engine.progress import Progress, Watcher
+from nas.engine.storage import open_storage, open_study
+from nas.engine.worker import SUPERVISOR_VARIABLE
+from nas.errors import RunError
+from nas.runs import Run, create_run
+from nas.runs.tables import write_tables
+
+__all__ = ["Outcome", "launch", "preview", "search", "supervise"]
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_POLL_S = 0.3
+_ORPHANS_S = 15.0
+_RESTARTS_WITHOUT_RESULT = 5
+_CRASHES = {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGABRT,
+    signal.SIGILL,
+    signal.SIGFPE,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run was left: finished and why, or interrupted."""
+
+    finished: bool
+    reason: str
+
+
+def preview(config: SearchConfig) -> tuple[Probe, Expected | None]:
+    """Look at a search without starting it: who fits, and what it is likely to use.
+
+    Raises:
+        CarbonNasError: If a name is unknown, nothing is feasible or data are missing.
+    """
+    from nas.models.tasks import load_splits
+
+    frozen = resolve(config)
+    plan = plan_of(frozen)
+    found = probe(plan)
+    images = len(load_splits(plan.task, data_dir=plan.data_dir).train_y)
+    workers = config.search.workers
+    power = worker_power(frozen)
+    return found, expected(plan, found, images=images, workers=workers, power=power)
+
+
+def launch(config: SearchConfig, path: str | Path) -> Run:
+    """Freeze a configuration into a new run folder.
+
+    Raises:
+        CarbonNasError: If a name is unknown, nothing is feasible, data are missing, or the folder
+            holds something already.
+    """
+    from nas.models.tasks import load_splits
+
+    frozen = resolve(config)
+    plan = plan_of(frozen)
+    found = probe(plan)
+    load_splits(plan.task, data_dir=plan.data_dir)
+    corners = {"ideal": list(found.ideal), "reference": list(found.reference)}
+    return create_run(path, config_to_yaml(config), {**frozen, **corners})
+
+
+def search(config: SearchConfig, path: str | Path) -> Run:
+    """Launch a run and see it to its end; the tables are written beside the records.
+
+    Raises:
+        CarbonNasError: As `launch` and `supervise`.
+    """
+    run = launch(config, path)
+    supervise(run, workers=config.search.workers)
+    return run
+
+
+def supervise(
+    run: Run,
+    *,
+    workers: int,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """Start workers for a run, fresh or interrupted, and wait until it is done.
+
+    A worker that a candidate crashed (a signal such as SIGSEGV, or the kernel's out-of-memory
+    killer) is recorded as that candidate's outcome; a worker killed otherwise loses its training,
+    which is drawn again. Either way another worker takes its place.
+
+    Args:
+        run: The run.
+        workers: How many processes to start.
+        on_progress: Called a few times a second.
+
+    Returns:
+        Whether the run finished, and why it ended. SIGINT and SIGTERM interrupt it.
+
+    Raises:
+        RunError: If other workers are at work on the run, or workers keep dying.
+    """
+    supervisor = _Supervisor(run, workers)
+    return supervisor.see_through(on_progress)
+
+
+class _Supervisor:
+    def __init__(self, run: Run, workers: int) -> None:
+        self._run = run
+        self._count = workers
+        self._plan = load_plan(run)
+        storage = open_storage(run.database_url)
+        self._study = open_study(storage, len(self._plan.objectives))
+        self._claims = Claims(storage.engine)
+        self._decider = Decider(
+            run, self._plan, self._study, self._claims, worker_power(run.frozen)
+        )
+        self._watcher = Watcher(run, self._plan, self._decider)
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._interrupted = False
+        self._restarts = 0
+        self._results_seen = -1
+        self._oom_kills = _oom_kills()
+
+    def see_through(self, on_progress: Callable[[Progress], None] | None) -> Outcome:
+        self._wait_for_orphans()
+        before = [signal.signal(number, self._on_signal) for number in _STOPPING]
+        try:
+            for slot in range(self._count):
+                self._start(slot)
+            while self._processes:
+                time.sleep(_POLL_S)
+                for slot, process in list(self._processes.items()):
+                    if process.poll() is not None:
+                        del self._processes[slot]
+                        self._on_exit(slot, process)
+                if on_progress is not None:
+                    on_progress(self._watcher.progress())
+        finally:
+            self._stop_workers()
+            for number, handler in zip(_STOPPING, before, strict=True):
+                signal.signal(number, handler)
+        write_tables(self._run.path, self._run.candidates(), self._run.scores())
+        if on_progress is not None:
+            on_progress(self._watcher.progress())
+        if self._interrupted:
+            return Outcome(False, "interrupted")
+        return Outcome(True, str(self._study.user_attrs["stop_reason"]))
+
+    def _start(self, slot: int) -> None:
+        threads = str(self._run.frozen["search"]["threads"])
+        environment = {
+            **os.environ,
+            SUPERVISOR_VARIABLE: str(os.getpid()),
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+        }
+        with self._log(slot).open("ab") as log:
+            self._processes[slot] = subprocess.Popen(
+                [sys.executable, "-m", "nas", "worker", str(self._run.path)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _on_exit(self, slot: int, process: subprocess.Popen[bytes]) -> None:
+        code = process.returncode
+        if code == 0 or self._interrupted:
+            return
+        if code > 0:
+            raise RunError(_last_line(self._log(slot)) or f"worker {slot}: exit code {code}")
+        killed = signal.Signals(-code)
+        out_of_memory = _oom_kills() > self._oom_kills
+        self._oom_kills = _oom_kills()
+        if killed in _CRASHES or out_of_memory:
+            status = "out_of_memory" if out_of_memory else "crashed"
+            record_crash(
+                self._decider, process.pid, status, f"the worker was killed by {killed.name}"
+            )
+        self._count_restart(slot)
+        self._start(slot)
+
+    def _count_restart(self, slot: int) -> None:
+        results = self._watcher.results()
+        self._restarts = self._restarts + 1 if results == self._results_seen else 1
+        self._results_seen = results
+        if self._restarts > _RESTARTS_WITHOUT_RESULT:
+            raise RunError(
+                f"{self._run.path}: workers died {self._restarts} times without a result; "
+                f"see {self._log(slot)}, then `carbon-nas resume {self._run.path}`"
+            )
+
+    def _wait_for_orphans(self) -> None:
+        """Workers whose supervisor was killed end within seconds; others are at work."""
+        deadline = time.monotonic() + _ORPHANS_S
+        while alive := [worker for worker in self._claims.workers() if worker.alive]:
+            if time.monotonic() > deadline:
+                pids = ", ".join(str(worker.pid) for worker in alive)
+                raise RunError(
+                    f"{self._run.path}: workers are at work on it (pid {pids}); "
+                    f"`carbon-nas status {self._run.path}` shows them"
+                )
+            time.sleep(_POLL_S)
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self._interrupted = True
+        for process in self._processes.values():
+            process.send_signal(signal.SIGINT)
+
+    def _stop_workers(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            process.wait()
+        self._processes.clear()
+
+    def _log(self, slot: int) -> Path:
+        folder = self._run.path / "logs"
+        folder.mkdir(exist_ok=True)
+        return folder / f"worker-{slot}.log"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("carbon-nas: ") if lines else ""
+
+
+def _oom_kills() -> int:
+    """How many processes the kernel has killed for memory since it started; 0 if unknown."""
+    try:
+        text = Path("/proc/vmstat").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    rows = dict(line.split() for line in text.splitlines())
+    return int(rows.get("oom_kill", 0))

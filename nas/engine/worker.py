@@ -1,0 +1,181 @@
+"""A worker: pulls jobs from a run, trains them, records them. It holds no state of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import optuna
+from sqlalchemy.exc import SQLAlchemyError
+
+from nas.engine.budget import worker_power
+from nas.engine.claims import BEAT_S, Claims
+from nas.engine.decide import Decider, Job
+from nas.engine.plan import Plan, load_plan
+from nas.engine.samplers import seed_of
+from nas.engine.storage import open_storage, open_study
+from nas.errors import StorageError
+from nas.runs import Run
+from nas.runs.files import write_whole
+
+__all__ = ["SUPERVISOR_VARIABLE", "work"]
+
+SUPERVISOR_VARIABLE = "CARBON_NAS_SUPERVISOR"
+_POLL_S = 0.2
+
+
+class Stop:
+    """Whether the worker is to end, and the thread that keeps its claims alive.
+
+    It ends on SIGINT and SIGTERM, and when the `carbon-nas search` that started it has gone.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
+
+    def __call__(self) -> bool:
+        if self._supervisor and os.getppid() != self._supervisor:
+            self._event.set()
+        return self._event.is_set()
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Ask the worker to end."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past a signal."""
+        self._event.wait(seconds)
+
+
+def work(run: Run) -> str:
+    """Train for a run until it is done or this process is asked to stop.
+
+    Returns:
+        "done" when nothing is left for any worker, "stopped" when asked to stop.
+
+    Raises:
+        TaskError: If the task's data cannot be read.
+        StorageError: If the database or a record cannot be written.
+    """
+    stop = Stop()
+    signal.signal(signal.SIGINT, stop.on_signal)
+    signal.signal(signal.SIGTERM, stop.on_signal)
+    try:
+        return _work(run, stop)
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise StorageError(
+            f"{run.path}: the database failed: {reason}; mend it, then `carbon-nas resume`"
+        ) from error
+
+
+def _work(run: Run, stop: Stop) -> str:
+    plan = load_plan(run)
+    storage = open_storage(run.database_url)
+    study = open_study(storage, len(plan.objectives))
+    claims = Claims(storage.engine)
+    claims.start()
+    decider = Decider(run, plan, study, claims, worker_power(run.frozen))
+    trainer: _Trainer | None = None
+    with _beating(claims):
+        while not stop():
+            job = decider.next_job()
+            if job == "done":
+                return "done"
+            if job == "wait":
+                stop.wait(_POLL_S)
+                continue
+            trainer = trainer or _Trainer(run, plan, decider)
+            trainer.do(job, stop)
+    return "stopped"
+
+
+class _Trainer:
+    """Holds the task's data; loads torch when the first job comes."""
+
+    def __init__(self, run: Run, plan: Plan, decider: Decider) -> None:
+        from nas.models.tasks import load_splits
+
+        self._run = run
+        self._plan = plan
+        self._decider = decider
+        self._splits = load_splits(plan.task, data_dir=plan.data_dir)
+
+    def do(self, job: Job, stop: Stop) -> None:
+        from nas.models.evaluate import errors_by_precision
+        from nas.models.train import train
+
+        plan = self._plan
+        seed = seed_of("train", plan.seed, job.look.candidate, job.training)
+        training = train(
+            job.look.layers, plan.task, self._splits, plan.recipe, seed=seed, should_stop=stop
+        )
+        if training.status == "interrupted":
+            self._decider.abandon(job)
+            return
+        errors: dict[str, float | None] = {}
+        if training.state is not None:
+            errors = errors_by_precision(
+                training.state, job.look.layers, plan.task, self._splits, plan.precisions
+            )
+            self._save_weights(job, training.state)
+        result = {
+            "status": training.status,
+            "message": training.message or None,
+            "seed": seed,
+            "errors": errors,
+            "curve": [[e.epoch, e.loss, e.error] for e in training.curve],
+            "seconds": training.seconds,
+            "worker": self._decider.claims.worker,
+        }
+        self._decider.record(job, _finite(result))
+
+    def _save_weights(self, job: Job, state: Mapping[str, Any]) -> None:
+        if job.training:
+            return
+        from safetensors.torch import save_file
+
+        path = self._run.artifacts / job.look.candidate / "weights.safetensors"
+        tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+        write_whole(path, lambda temporary: save_file(tensors, temporary))
+
+
+@contextmanager
+def _beating(claims: Claims) -> Iterator[None]:
+    """Renew this worker's leases from a thread until the block ends."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_S):
+            try:
+                claims.beat()
+            except SQLAlchemyError:
+                # The next write of the main thread meets the same fault and reports it.
+                continue
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        claims.beat(stopped=True)
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinity as None, since JSON has neither and an unknown is None."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
