@@ -25,7 +25,7 @@ from nas.errors import RunError
 from nas.runs import Run, create_run
 from nas.runs.tables import write_tables
 
-__all__ = ["Outcome", "launch", "preview", "search", "supervise"]
+__all__ = ["Outcome", "launch", "preview", "search", "supervise", "watch"]
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _POLL_S = 0.3
@@ -118,6 +118,21 @@ def supervise(
     """
     supervisor = _Supervisor(run, workers)
     return supervisor.see_through(on_progress)
+
+
+def watch(run: Run) -> tuple[Progress, list[int]]:
+    """How far a run is, and the process ids of the workers that live.
+
+    Raises:
+        RunError: If the database or a record is damaged.
+    """
+    plan = load_plan(run)
+    storage = open_storage(run.database_url)
+    study = open_study(storage, len(plan.objectives))
+    claims = Claims(storage.engine)
+    decider = Decider(run, plan, study, claims, worker_power(run.frozen))
+    alive = [worker.pid for worker in claims.workers() if worker.alive]
+    return Watcher(run, plan, decider).progress(), alive
 
 
 class _Supervisor:

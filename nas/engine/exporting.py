@@ -1,0 +1,149 @@
+"""From a run's candidate to a verified model folder with a card."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hardware_profiles import Deployment
+from nas.engine.budget import worker_power
+from nas.engine.plan import load_plan
+from nas.engine.samplers import seed_of
+from nas.errors import ExportError, unknown_name
+from nas.models.recipe import default_recipe
+from nas.objectives import OBJECTIVES
+from nas.quantities import format_quantity
+from nas.runs import Run
+from nas.runs.tables import Record, read_records, score_table
+
+__all__ = ["export_candidate"]
+
+
+def export_candidate(
+    run: Run,
+    candidate: str,
+    deployment: str | None,
+    folder: Path,
+    *,
+    reasons: Sequence[str] = (),
+) -> list[str]:
+    """Train a candidate fully and write its model folder, verified in ONNX Runtime.
+
+    Args:
+        run: The run that holds the candidate.
+        candidate: Its key.
+        deployment: Label of the deployment; None takes the first on which it is feasible.
+        folder: Where; must not exist.
+        reasons: Why this candidate was chosen, for its card.
+
+    Returns:
+        Lines for people: accuracy, latency, size.
+
+    Raises:
+        ExportError: If the run has no such candidate or deployment, the candidate is not feasible
+            there, the folder exists, or the exported file does not reproduce the module.
+    """
+    from nas.models.export import export_model
+
+    plan = load_plan(run)
+    record = _record(run, candidate)
+    chosen = _deployment(run, record, deployment)
+    scores = score_table([record], run.deployments, run.study, run.frozen["constraints"])
+    row = scores[scores["deployment"] == chosen.label].iloc[0]
+    cores = os.cpu_count() or 1
+    recipe = default_recipe(
+        plan.task.name, final=True, precision=plan.recipe.precision, threads=cores
+    )
+    exported = export_model(
+        record.layers,
+        plan.task,
+        recipe,
+        folder,
+        seed=seed_of("export", plan.seed, candidate),
+        precision=chosen.precision,
+        data_dir=plan.data_dir,
+        card=_card(run, record, chosen, row, reasons),
+    )
+    return [
+        f"test accuracy {exported.test_accuracy:.4f} (measured once, on the exported file)",
+        f"host latency {format_quantity(exported.host_latency_s, 's')} (ONNX Runtime, median)",
+        f"on {chosen.label}: latency {format_quantity(float(row['latency_s']), 's')}, "
+        f"carbon {format_quantity(float(row['carbon_gco2e']), 'gCO2e')} per inference (modelled)",
+    ]
+
+
+def _record(run: Run, candidate: str) -> Record:
+    records = {record.candidate: record for record in read_records(run.artifacts)}
+    if candidate not in records:
+        command = f"carbon-nas front {run.path}"
+        raise ExportError(unknown_name("candidate", candidate, records, command))
+    if records[candidate].status != "trained":
+        raise ExportError(
+            f"candidate {candidate}: is {records[candidate].status}, not trained; choose another"
+        )
+    return records[candidate]
+
+
+def _deployment(run: Run, record: Record, label: str | None) -> Deployment:
+    by_label = {deployment.label: deployment for deployment in run.deployments}
+    if label is not None and label not in by_label:
+        raise ExportError(unknown_name("deployment", label, by_label, "carbon-nas status"))
+    scores = score_table([record], run.deployments, run.study, run.frozen["constraints"])
+    rows = scores if label is None else scores[scores["deployment"] == label]
+    feasible = rows[rows["feasible"]]
+    if feasible.empty:
+        first = rows.iloc[0]
+        raise ExportError(
+            f"candidate {record.candidate}: is not feasible on {first['deployment']} "
+            f"({first['reason']}); choose another with `carbon-nas select`"
+        )
+    return by_label[str(feasible.iloc[0]["deployment"])]
+
+
+def _card(
+    run: Run, record: Record, deployment: Deployment, row: Any, reasons: Sequence[str]
+) -> dict[str, Any]:
+    power = worker_power(run.frozen)
+    trained_s = sum(float(t["seconds"]) for t in record.trainings)
+    scores: Mapping[str, float | None] = {
+        objective.column: None
+        if row[objective.column] != row[objective.column]
+        else float(row[objective.column])
+        for objective in OBJECTIVES.values()
+    }
+    profile = deployment.profile
+    return {
+        "candidate": record.candidate,
+        "architecture": dict(record.architecture),
+        "run": run.path.name,
+        "study": {**run.frozen["study"], "hash": run.study.hash},
+        "deployment": {
+            "label": deployment.label,
+            "hardware": profile.label,
+            "precision": deployment.precision,
+            "batch": deployment.batch,
+            "streams": deployment.streams,
+            "grid": deployment.grid.label,
+            "grid_gco2e_per_kwh": deployment.grid.gco2e_per_kwh.value,
+            "overhead": deployment.overhead,
+        },
+        "scores": scores,
+        "validation_error_of_seeds": record.errors(deployment.precision),
+        "search": {
+            "seconds": trained_s,
+            "energy_j": power.energy_j(trained_s),
+            "gco2e": power.gco2e(trained_s),
+            "kind": "modelled",
+        },
+        "reasons": list(reasons),
+        "assumptions": [
+            "latency, energy and carbon on the device are modelled, not measured there",
+            f"power of {profile.name}: {profile.load_w.basis}; {profile.load_w.source}",
+            f"grid {deployment.grid.name}: {deployment.grid.rate} rate, "
+            f"{deployment.grid.gco2e_per_kwh.source}",
+            f"manufacture: factor table {run.study.fab_table}",
+            f"service life {run.study.demand.lifetime_years:g} years",
+        ],
+    }
