@@ -1,0 +1,54 @@
+"""YAML 1.2 scalars, and files that are not what they should be."""
+
+import pytest
+
+from hardware_profiles.documents import read_yaml
+from nas.errors import HardwareError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "facts.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_scalars_follow_yaml_1_2(tmp_path):
+    text = (
+        "big: 64e6\nsmall: 1e-5\nno: no\non: yes\nyes_: true\nnone: ~\nhex: 1:30\ntext: 2022-01-01"
+    )
+    assert read_yaml(write(tmp_path, text)) == {
+        "big": 64e6,
+        "small": 1e-5,
+        "no": "no",
+        "on": "yes",
+        "yes_": True,
+        "none": None,
+        "hex": "1:30",
+        "text": "2022-01-01",
+    }
+
+
+def test_anchors_repeat_a_source(tmp_path):
+    assert read_yaml(write(tmp_path, "a: &s text\nb: *s")) == {"a": "text", "b": "text"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", "key 'a' is given twice"),
+        ("a: [1", "not valid YAML"),
+        ("- 1\n- 2", "holds list"),
+        ("", "holds NoneType"),
+        ("a: !!python/object:os.system {}", "not valid YAML"),
+    ],
+)
+def test_a_faulty_file_is_one_line_that_names_it(tmp_path, text, message):
+    with pytest.raises(HardwareError, match=message) as caught:
+        read_yaml(write(tmp_path, text))
+    assert str(caught.value).startswith("facts.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(HardwareError, match=r"absent\.yaml: cannot be read"):
+        read_yaml(tmp_path / "absent.yaml")

@@ -1,0 +1,56 @@
+"""Grids: shipped figures against their sources, names, numbers given by users."""
+
+import math
+
+import pytest
+
+from hardware_profiles.grid import custom_grid, grid, grid_names
+from nas.errors import HardwareError
+
+
+@pytest.mark.parametrize(
+    ("name", "gco2e_per_kwh"),
+    [
+        # Our World in Data through codecarbon@b05965e4, 2023.
+        ("fr", 56.039),
+        ("no", 30.08),
+        ("us", 369.473),
+        ("cn", 582.317),
+        ("world", 481),
+        # Means over the hours of 2022 of the EIA bulk file.
+        ("us-caiso", 256.19),
+        ("us-pjm", 362.62),
+        ("us-ercot", 347.2),
+    ],
+)
+def test_figures_are_those_of_the_source(name, gco2e_per_kwh):
+    assert grid(name).gco2e_per_kwh.value == gco2e_per_kwh
+
+
+def test_every_grid_says_what_it_stands_for():
+    assert len(grid_names()) > 50
+    for name in grid_names():
+        row = grid(name)
+        assert name == name.lower()
+        assert (row.rate, row.flow, row.scope) == ("average", "generation", "lifecycle")
+        assert 2020 <= row.year <= 2025
+        assert row.gco2e_per_kwh.source
+
+
+def test_an_unknown_grid_names_the_nearest():
+    with pytest.raises(HardwareError, match="did you mean 'us-caiso'"):
+        grid("us-ciso")
+
+
+def test_a_number_makes_a_grid_that_knows_nothing_else():
+    mine = custom_grid(37.5)
+    assert mine.name == "37.5-gco2e-per-kwh"
+    assert mine.gco2e_per_kwh.value == 37.5
+    assert (mine.flow, mine.scope, mine.year) == (None, None, None)
+    assert custom_grid(0).gco2e_per_kwh.value == 0
+
+
+@pytest.mark.parametrize("number", [-1.0, math.nan, math.inf])
+def test_a_number_below_zero_or_not_finite_is_refused(number):
+    with pytest.raises(HardwareError, match="give a finite number"):
+        custom_grid(number)
