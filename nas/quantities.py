@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["format_quantity"]
+__all__ = ["counted", "format_quantity"]
 
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
@@ -35,6 +35,16 @@ def format_quantity(value: float | None, unit: str) -> str:
     exponent = 3 * math.floor(math.log10(abs(rounded)) / 3.0 + 1e-12)
     exponent = min(max(exponent, 0 if unit in ("B", "1") else -12), 0 if unit == "s" else 12)
     return f"{_three_digits(rounded / 10.0**exponent)} {_PREFIXES[exponent]}{suffix}".strip()
+
+
+def counted(number: float) -> str:
+    """A count to three digits: ``151``, ``23,500,000``, from 1e12 on ``1.23e+12``.
+
+    Args:
+        number: 0 or more, finite.
+    """
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.0f}" if 100.0 <= rounded < 1e12 else f"{rounded:g}"
 
 
 def _three_digits(value: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.quantities import format_quantity
+from nas.quantities import counted, format_quantity
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,9 @@ def test_three_digits_read_back(value, unit):
     prefix = symbol.removesuffix(unit)
     factor = 1e6 if symbol == "tCO2e" else scale.get(prefix, 1.0)
     assert float(number) * factor == pytest.approx(value, rel=0.006)
+
+
+def test_counts():
+    assert [counted(n) for n in (0, 2.5, 151.4, 23_456_789, 1.23456e13)] == [
+        "0", "2.5", "151", "23,500,000", "1.23e+13",
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nas.carbon import device_embodied
 from nas.objectives import OBJECTIVES
-from nas.quantities import format_quantity
+from nas.quantities import counted, format_quantity
 from nas.report.axes import axis_for
 from nas.report.content import assumptions, progress
 from nas.report.markup import Cell, Row, figure, section, table
@@ -77,9 +77,9 @@ def _search(material: Material) -> str:
         ("Carbon, use and manufacture of the machine", format_quantity(spent["gco2e"], "gCO2e")),
         (
             "Machine",
-            f"{search['profile']['label']}; {search['workers']} workers, {search['threads']} "
-            f"threads each; grid {search['grid']['label']} "
-            f"({search['grid']['gco2e_per_kwh']['value']:g} g/kWh), PUE {search['pue']:g}",
+            f"{search['profile']['label']}; {search['workers']} workers of {search['threads']} "
+            f"threads; grid {search['grid']['label']} "
+            f"({search['grid']['gco2e_per_kwh']['value']:.3g} g/kWh), PUE {search['pue']:g}",
         ),
         ("Sampler", f"{search['sampler']}, seed {search['seed']}"),
         ("Budget", _mapping_text(run.frozen["budget"])),
@@ -154,7 +154,7 @@ def _assumptions(material: Material) -> str:
     study = run.study
     demand = study.demand
     volume = (
-        f"{format_quantity(demand.inferences, '1')} inferences"
+        f"{counted(demand.inferences)} inferences"
         if demand.inferences is not None
         else f"busy share {demand.busy_share:g}"
     )
@@ -214,7 +214,7 @@ def _devices(material: Material) -> str:
             material.place(deployment.label),
             Cell(profile.label, profile.runtime, "wide"),
             Cell(deployment.precision, f"batch {deployment.batch}, streams {deployment.streams}"),
-            Cell(f"{grid.gco2e_per_kwh.value:g} g/kWh", f"{grid.label}{year}{scope}"),
+            Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}"),
             Cell(f"{deployment.overhead:.3g}"),
             Cell(f"{profile.idle_w.value:.3g} to {profile.load_w.value:.3g} W"),
             Cell(format_quantity(embodied.total_gco2e, "gCO2e")),

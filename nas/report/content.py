@@ -136,8 +136,8 @@ class Deciding:
         agreement: Spearman's rank correlation of carbon and latency; None if undefined.
         fastest: Row of the least latency within the error limit; None if nothing qualifies.
         cleanest: Row of the least carbon within it.
-        embodied_share: Of the cleanest row's carbon, 0..1; None if nothing qualifies.
-        rows: How many rows were usable.
+        carbon_range: Most over least carbon of the models within the error limit; None if none.
+        fixed_volume: Whether the demand is a number of inferences.
     """
 
     deployment: str
@@ -146,32 +146,49 @@ class Deciding:
     agreement: float | None
     fastest: Mapping[str, Any] | None
     cleanest: Mapping[str, Any] | None
-    embodied_share: float | None
-    rows: int
+    carbon_range: float | None
+    fixed_volume: bool
+
+    def share(self, column: str) -> float | None:
+        """Share of a part, such as ``idle_gco2e``, in the carbon of the cleanest row, 0..1."""
+        if self.cleanest is None or not self.cleanest["carbon_gco2e"] > 0.0:
+            return None
+        return float(self.cleanest[column] / self.cleanest["carbon_gco2e"])
+
+    @property
+    def same_model(self) -> bool:
+        """Whether the fastest and the cleanest are one model."""
+        if self.fastest is None or self.cleanest is None:
+            return False
+        return bool(self.fastest["candidate"] == self.cleanest["candidate"])
 
     @property
     def verdict(self) -> str:
-        """The reading of it, in one sentence."""
-        if self.rows == 0:
-            return "No trained model fits here."
-        if self.kappa_w is None:
+        """The reading of it, in a sentence or two."""
+        made, idle = self.share("embodied_gco2e"), self.share("idle_gco2e")
+        if made is None or idle is None:
+            return "No trained model qualifies here."
+        if self.fixed_volume:
             return (
-                "Fixed volume: every model carries the same share of manufacture here; energy "
-                "decides."
+                "Every model carries the same manufacture and nearly the same idling; the layers "
+                f"move {_percent(1.0 - made - idle)} of the carbon, the device and grid the rest."
             )
-        ratio = self.kappa_w / self.power_spread_w if self.power_spread_w > 0.0 else float("inf")
-        if ratio >= 3.0:
+        if made + idle >= 0.7:
             return (
-                "Manufacture outweighs power: carbon ranks as latency does. The device, memory, "
-                "precision and lifetime decide, not the layers."
+                "Manufacture and idling outweigh computing, and both go with time: carbon ranks "
+                "as latency does. The device, grid and lifetime decide more than the layers."
             )
-        if ratio >= 1.0 / 3.0:
-            return "Manufacture and power weigh alike: carbon and latency part where energy does."
-        return "Power outweighs manufacture: energy decides, latency only through it."
+        if made + idle >= 0.3:
+            return "Time held and energy computed weigh alike: carbon is latency and energy mixed."
+        return "Computing outweighs manufacture and idling: energy decides."
 
 
 def deciding(
-    scores: pd.DataFrame, deployments: Sequence[Deployment], kappa_w: Mapping[str, float | None]
+    scores: pd.DataFrame,
+    deployments: Sequence[Deployment],
+    kappa_w: Mapping[str, float | None],
+    *,
+    fixed_volume: bool,
 ) -> tuple[Deciding, ...]:
     """Per deployment: kappa, rank agreement, and the fastest and cleanest model near the best.
 
@@ -179,31 +196,36 @@ def deciding(
         scores: Scores of a run.
         deployments: Of the run, in its order.
         kappa_w: By label, as in ``front_of(...).attrs``.
+        fixed_volume: Whether the demand is a number of inferences.
     """
     usable, _ = usable_rows(scores, ["error", "latency", "carbon"])
     limit = float(usable["error"].min()) + ERROR_SLACK if len(usable) else 0.0
     found = []
     for deployment in deployments:
         rows = usable[usable["deployment"] == deployment.label] if len(usable) else usable
-        cleanest = _select(rows, prefer=["carbon", "error"], error=limit)
         profile = deployment.profile
+        agreement = rank_agreement(rows["carbon_gco2e"], rows["latency_s"]) if len(rows) else None
         found.append(
             Deciding(
                 deployment=deployment.label,
                 kappa_w=kappa_w.get(deployment.label),
                 power_spread_w=profile.load_w.value - profile.idle_w.value,
-                agreement=rank_agreement(rows["carbon_gco2e"], rows["latency_s"])
-                if len(rows)
-                else None,
+                agreement=agreement,
                 fastest=_select(rows, prefer=["latency", "error"], error=limit),
-                cleanest=cleanest,
-                embodied_share=float(cleanest["embodied_gco2e"] / cleanest["carbon_gco2e"])
-                if cleanest is not None and cleanest["carbon_gco2e"] > 0.0
-                else None,
-                rows=len(rows),
+                cleanest=_select(rows, prefer=["carbon", "error"], error=limit),
+                carbon_range=_range(rows.loc[rows["error"] <= limit, "carbon_gco2e"]),
+                fixed_volume=fixed_volume,
             )
         )
     return tuple(found)
+
+
+def _range(values: pd.Series[Any]) -> float | None:
+    return float(values.max() / values.min()) if len(values) and values.min() > 0.0 else None
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "less than 1%"
 
 
 def progress(

@@ -49,7 +49,7 @@ def table(head: Sequence[str], rows: Sequence[Row], *, tall: bool = False) -> st
     """A table; a column is flush left where its first cell is a text.
 
     Args:
-        head: One text a column.
+        head: One text a column; all empty for a table without a head.
         rows: One or more rows.
         tall: Whether it scrolls within a window of its own.
     """
@@ -65,10 +65,8 @@ def table(head: Sequence[str], rows: Sequence[Row], *, tall: bool = False) -> st
         for row in rows
     )
     window = "scroll tall" if tall else "scroll"
-    return (
-        f'<div class="{window}"><table><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    top = f"<thead><tr>{top}</tr></thead>" if any(head) else ""
+    return f'<div class="{window}"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def _cell(cell: Cell) -> str:

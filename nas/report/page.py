@@ -13,7 +13,7 @@ import pandas as pd
 
 from nas.comparison import front_of
 from nas.objectives import OBJECTIVES
-from nas.quantities import format_quantity
+from nas.quantities import counted, format_quantity
 from nas.report.axes import short_unit
 from nas.report.background import background_sections
 from nas.report.markup import facts
@@ -112,7 +112,7 @@ def _head(material: Material) -> str:
     trained = int((candidates["status"] == "trained").sum()) if len(candidates) else 0
     size = run.frozen["space"]["size"]
     rows = [
-        (f"{trained}", f"models trained, of {format_quantity(size, '1')} in the space"),
+        (f"{trained}", f"models trained, of {counted(size)} in the space"),
         (f"{len(front)}", f"on the front, over {len(material.labels)} deployments"),
     ]
     for name in run.objectives:

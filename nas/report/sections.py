@@ -13,9 +13,9 @@ from nas.comparison import front_of
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.objectives import OBJECTIVES, Objective
-from nas.quantities import format_quantity
+from nas.quantities import counted, format_quantity
 from nas.report.axes import axis_for
-from nas.report.content import ERROR_SLACK, Choice, break_even_inferences, deciding
+from nas.report.content import ERROR_SLACK, Choice, Deciding, break_even_inferences, deciding
 from nas.report.markup import Cell, Row, figure, legend, mark, section, table
 from nas.report.material import Material
 from nas.report.plot import Bar, Point, Series, bars, scatter
@@ -50,9 +50,9 @@ def _fronts(material: Material) -> str:
     return section(
         "Fronts",
         '<p class="note">Every faint dot is a trained model on one deployment; marked points are '
-        "on the front of their deployment, circled ones on the front over all deployments "
-        "together. Down and left is better. Rest the pointer on a point for its figures; its "
-        "candidate lights up everywhere.</p>",
+        "on the front of their deployment, circled ones on the front of the two objectives over "
+        "all deployments together. Down and left is better. Rest the pointer on a point for its "
+        "figures; its candidate lights up everywhere.</p>",
         legend([*icons, (ring, "on the front over all deployments")]),
         f'<div class="plots">{"".join(plots)}</div>',
     )
@@ -182,7 +182,7 @@ def _changes(material: Material) -> list[str]:
     else:
         lines.append(
             f"The search ({format_quantity(spent, 'gCO2e')}) is repaid after "
-            f"{format_quantity(inferences, '1')} inferences of “{new_choice.name}” in place of "
+            f"{counted(inferences)} inferences of “{new_choice.name}” in place of "
             f"“{old_choice.name}”."
         )
     return lines
@@ -197,7 +197,9 @@ def _change(
         f"carbon {_ratio(after['carbon_gco2e'], before['carbon_gco2e'])}",
         f"latency {_ratio(after['latency_s'], before['latency_s'])}",
         f"energy {_ratio(after['energy_j'], before['energy_j'])}",
-        f"error {material.shown(before, 'error')} to {material.shown(after, 'error')}",
+        "error unchanged"
+        if before["error"] == after["error"]
+        else f"error {material.shown(before, 'error')} to {material.shown(after, 'error')}",
     ]
     where = (
         f"both on {after['deployment']}"
@@ -214,7 +216,7 @@ def _ratio(after: float, before: float) -> str:
         return "unchanged"
     word = "lower" if after < before else "higher"
     factor = max(after / before, before / after)
-    return f"{factor:.3g} x {word}" if factor < 100 else f"{factor:.0f} x {word}"
+    return f"{factor:.3g} times {word}" if factor < 100 else f"{factor:.0f} times {word}"
 
 
 def _parts(material: Material) -> str:
@@ -237,38 +239,27 @@ def _parts(material: Material) -> str:
 
 
 def _deciding(material: Material) -> str:
-    kappas = material.front.attrs.get("kappa_w", {})
-    found = deciding(material.scores, material.run.deployments, kappas)
-    rows = []
-    for row in found:
-        same = (
-            row.fastest is not None
-            and row.cleanest is not None
-            and row.fastest["candidate"] == row.cleanest["candidate"]
+    study = material.run.study
+    found = deciding(
+        material.scores,
+        material.run.deployments,
+        material.front.attrs.get("kappa_w", {}),
+        fixed_volume=study.demand.inferences is not None,
+    )
+    plots = [
+        figure(
+            f"Carbon against {OBJECTIVES[name].label}, every trained model",
+            _pair_plot(material, name, "carbon"),
         )
-        watts = [
-            "one for each model" if row.kappa_w is None else format_quantity(row.kappa_w, "W"),
-            format_quantity(row.power_spread_w, "W"),
-        ]
-        shares = ["" if x is None else f"{x:.0%}" for x in (row.embodied_share,)]
-        ranks = "" if row.agreement is None else f"{row.agreement:.2f}"
-        picks = "" if row.cleanest is None else "the same model" if same else "another model"
-        rows.append(
-            Row(
-                (
-                    material.place(row.deployment),
-                    *(Cell(text) for text in (*watts, *shares, ranks, picks)),
-                    Cell(row.verdict, kind="wide"),
-                )
-            )
-        )
+        for name in ("latency", "energy")
+    ]
     head = [
-        "deployment", "kappa", "load - idle", "manufacture", "rank agreement",
-        "fastest and cleanest", "reading",
+        "deployment", "kappa", "load - idle", "manufacture", "idle", "carbon, most / least",
+        "rank agreement", "fastest, cleanest", "reading",
     ]  # fmt: skip
-    demand = material.run.study.demand
+    demand = study.demand
     fixed = (
-        f"Demand is a fixed volume of {format_quantity(demand.inferences, '1')} inferences: a "
+        f"Demand is a fixed volume of {counted(demand.inferences)} inferences: a "
         "faster model does not dilute the manufacture of the device."
         if demand.inferences is not None
         else f"Demand is fixed time, a busy share of {demand.busy_share:g}: a faster model serves "
@@ -278,23 +269,27 @@ def _deciding(material: Material) -> str:
         "Is carbon only latency by another name?",
         '<p class="note">On one device, carbon is proportional to E + kappa x occupancy, with '
         "kappa the manufacture of the device seen as a power. Rank agreement is Spearman's, 1 "
-        "where carbon orders the models as latency does. Manufacture is its share in the carbon "
-        f"of the cleanest model within {ERROR_SLACK:g} of the least error. {escape(fixed)}</p>",
-        f'<div class="plots">{_latency_plot(material)}{_device_plot(material)}</div>',
-        table(head, rows),
+        "where carbon orders the models as latency does. Manufacture and idle are their shares in "
+        "the carbon of the cleanest model, and most / least the range of carbon, among models "
+        f"within {ERROR_SLACK:g} of the least error. "
+        f"{escape(fixed)}</p>",
+        f'<div class="plots">{"".join(plots)}</div>',
+        table(head, [_deciding_row(material, row) for row in found]),
     )
 
 
-def _latency_plot(material: Material) -> str:
-    return figure(
-        "Carbon against latency, every trained model", _pair_plot(material, "latency", "carbon")
-    )
-
-
-def _device_plot(material: Material) -> str:
-    return figure(
-        "Carbon against energy, every trained model", _pair_plot(material, "energy", "carbon")
-    )
+def _deciding_row(material: Material, row: Deciding) -> Row:
+    shares = [row.share(column) for column in ("embodied_gco2e", "idle_gco2e")]
+    texts = [
+        "one for each model" if row.kappa_w is None else format_quantity(row.kappa_w, "W"),
+        format_quantity(row.power_spread_w, "W"),
+        *("" if share is None else f"{share:.0%}" for share in shares),
+        "" if row.carbon_range is None else f"{row.carbon_range:.3g}",
+        "" if row.agreement is None else f"{row.agreement:.2f}",
+        "" if row.cleanest is None else "one model" if row.same_model else "two models",
+    ]
+    cells = (material.place(row.deployment), *map(Cell, texts), Cell(row.verdict, kind="wide"))
+    return Row(cells)
 
 
 def _pair_plot(material: Material, across: str, down: str) -> str:

@@ -1,0 +1,85 @@
+"""Tables for the terminal and for files."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pandas as pd
+
+from nas.comparison import compare_fronts, front_of
+from nas.report import comparison_text, front_text, table_csv, table_rows
+
+TABLE = pd.DataFrame(
+    {
+        "candidate": ["a1", "b2", "c3"],
+        "deployment": ["pi", "mcu", "mcu"],
+        "precision": ["fp32", "int8", "int8"],
+        "error": [0.1, 0.25, np.nan],
+        "latency_s": [0.012, 0.1, 0.2],
+        "carbon_gco2e": [4e-6, 1e-6, 1e-6],
+        "params": [120_000, 9_000, 9_000],
+        "feasible": [True, True, True],
+        "trained": [True, True, True],
+        "kappa_w": [5.0, 0.0125, 0.0125],
+    }
+)
+
+
+def test_front_as_text():
+    assert front_text(front_of(TABLE, ["error", "carbon"])) == "\n".join(
+        [
+            "candidate  deployment  precision  error    carbon  parameters",
+            "---------  ----------  ---------  -----  --------  ----------",
+            "a1         pi          fp32         0.1  4 µgCO2e       120 k",
+            "b2         mcu         int8        0.25  1 µgCO2e         9 k",
+            "",
+            "2 on the front of 3 scores of 3 candidates; left out: 1 with an unknown value",
+            "pi: embodied carbon weighs like 5 W (kappa); rank agreement of carbon and latency "
+            "unknown",
+            "mcu: embodied carbon weighs like 12.5 mW (kappa); rank agreement of carbon and "
+            "latency unknown",
+        ]
+    )
+
+
+def test_empty_front_as_text():
+    text = front_text(front_of(TABLE.assign(feasible=False), ["error"]))
+    assert text.splitlines() == [
+        "no score is on the front",
+        "",
+        "0 on the front of 3 scores of 3 candidates; left out: 3 infeasible",
+    ]
+    assert "no score" in front_text(front_of(pd.DataFrame(), ["error"]))
+
+
+def test_fixed_volume_says_that_the_share_is_common():
+    table = TABLE.assign(deployment="pi", kappa_w=[1.0, 2.0, 3.0])
+    assert "embodied share per inference is the same for all models" in front_text(
+        front_of(table, ["error", "carbon"])
+    )
+
+
+def test_rows_are_json_and_unknown_is_none():
+    rows = table_rows(TABLE)
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert rows[2]["error"] is None
+    assert rows[0]["feasible"] is True
+    assert isinstance(rows[0]["params"], int)
+
+
+def test_csv_reads_back():
+    rows = list(csv.DictReader(io.StringIO(table_csv(TABLE))))
+    assert rows[2]["error"] == ""
+    assert float(rows[0]["carbon_gco2e"]) == 4e-6
+
+
+def test_comparison_as_text():
+    fronts = {"one": front_of(TABLE, ["error", "carbon"])}
+    fronts["two"] = front_of(TABLE.assign(error=TABLE["error"] + 0.1), ["error", "carbon"])
+    lines = comparison_text(compare_fronts(fronts, ["error", "carbon"], study="abc")).splitlines()
+    assert lines[0].split() == [
+        "run", "candidates", "front", "on", "pooled", "hypervolume", "epsilon", "IGD+",
+    ]  # fmt: skip
+    assert lines[5] == "one dominates two"
+    assert lines[-1].endswith("study abc")
