@@ -56,7 +56,7 @@ def detect_host() -> HardwareProfile:
         runtime=f"ONNX Runtime or PyTorch on the CPU, {cores} threads",
         macs_per_s=_rates(rate),
         efficiency=_efficiency(),
-        half_rate_macs=_assumed(1.4e6, 2e5, 1e7, _FIT),
+        half_rate_macs=_assumed(3.5e-6 * rate, 0, 3.5e-5 * rate, f"3.5 us of its rate; {_FIT}"),
         dispatch_s=_assumed(10e-6, 3e-6, 50e-6, _FIT),
         memory_bytes_per_s=_measured(bandwidth, "numpy copy of large arrays on all cores"),
         cache_bytes=None
