@@ -3,7 +3,9 @@
 Where a profile knows the energy of one MAC at the deployment's precision and of one byte:
 ``idle_w * T + MACs * energy_per_mac_j + main memory bytes * energy_per_byte_j``. Elsewhere board
 power goes from idle to load with utilisation: ``idle_w * T + (load_w - idle_w) * busy time``,
-where a kernel is busy while compute or memory runs at its full rate.
+where a GPU is busy while compute or memory runs at its full rate (units that a small kernel leaves
+empty draw little), and a CPU is busy all the time but the dispatch (cores draw their load however
+few MACs a cycle they do).
 """
 
 from __future__ import annotations

@@ -131,8 +131,8 @@ def _energy_lines(
     per_mac, per_byte = figures.energy_per_mac_j[0, 0], figures.energy_per_byte_j[0, 0]
     if np.isnan(per_mac):
         busy_s = float(times.busy_s.sum())
-        yield Line("compute or memory at full rate", _sum(times.busy_s[0]), busy_s, "s",
-                   "kernels above without dispatch and filling")  # fmt: skip
+        yield Line("time under load", _sum(times.busy_s[0]), busy_s, "s",
+                   "kernels above without dispatch; on a GPU without filling")  # fmt: skip
         formula = f"({_n(profile.load_w.value)} - {_n(profile.idle_w.value)}) * {_n(busy_s)}"
         dynamic, source = float(figures.dynamic_w[0, 0]) * busy_s, profile.load_w.source
     else:

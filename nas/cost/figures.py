@@ -24,6 +24,8 @@ ELEMENT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0}
 BIAS_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 8.0}
 """Bytes of one bias; in int8 a 32-bit bias and a 32-bit scale for each output channel."""
 
+_FILLED_IN_PARTS = ("gpu", "edge_gpu")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
@@ -33,6 +35,8 @@ class Figures:
         deployments: The deployments, in order.
         seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for ``other``.
         half_rate_macs: MACs, times runs together, at which half of that rate is reached.
+        busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
+            while, which CPUs do; 0 for GPUs, whose idle parts draw little.
         dispatch_s: Fixed time of one kernel.
         seconds_per_byte: Of the main memory.
         cache_bytes: Size of the cache; 0 without one.
@@ -55,6 +59,7 @@ class Figures:
     deployments: tuple[Deployment, ...]
     seconds_per_mac: Array
     half_rate_macs: Array
+    busy_half_rate_macs: Array
     dispatch_s: Array
     seconds_per_byte: Array
     cache_bytes: Array
@@ -114,9 +119,10 @@ def _row(deployment: Deployment) -> dict[str, float]:
     per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
     if per_mac is None or per_byte is None:
         per_mac = per_byte = None
-    storage = profile.storage_limit_bytes
+    storage, half_rate = profile.storage_limit_bytes, profile.half_rate_macs.value
     return {
-        "half_rate_macs": profile.half_rate_macs.value,
+        "half_rate_macs": half_rate,
+        "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
         "dispatch_s": profile.dispatch_s.value,
         "seconds_per_byte": memory,
         "cache_bytes": _or(profile.cache_bytes, 0.0),

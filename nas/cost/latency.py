@@ -33,7 +33,8 @@ class KernelTimes:
         compute_s: Time of the MACs, filling included.
         move_s: Time of the bytes.
         time_s: Time of the kernel: the greater of the two, and the dispatch.
-        busy_s: The part of it in which compute or memory runs at its full rate.
+        busy_s: The part of it that draws load power: on a GPU, in which compute or memory runs at
+            its full rate; on a CPU, all but the dispatch.
         main_memory_bytes: Bytes that come from or go to main memory.
     """
 
@@ -61,6 +62,7 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
     full_s = workload.macs * figures.together * per_mac
     # work / (rate * work / (work + half)) = (work + half) / rate; ``other`` has rate 0 here.
     compute_s = full_s + figures.half_rate_macs * per_mac
+    loaded_s = full_s + figures.busy_half_rate_macs * per_mac
     weights = (
         workload.weight_elements * figures.element_bytes
         + workload.bias_elements * figures.bias_bytes
@@ -78,6 +80,6 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
         compute_s=compute_s,
         move_s=move_s,
         time_s=np.maximum(compute_s, move_s) + figures.dispatch_s,
-        busy_s=np.maximum(full_s, move_s),
+        busy_s=np.maximum(loaded_s, move_s),
         main_memory_bytes=main,
     )

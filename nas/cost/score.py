@@ -53,8 +53,8 @@ def score(
     demand, count = grams.demand, len(costs.reasons)
     reasons = _reasons(costs, demand)
     return {
-        "deployment": [deployment.label for deployment in deployments],
-        "precision": [deployment.precision for deployment in deployments],
+        "deployment": [d.label for d in deployments],
+        "precision": [d.precision for d in deployments],
         "study": [study.hash] * count,
         "feasible": costs.fits & demand.keeps_up,
         "reason": reasons,
@@ -76,9 +76,7 @@ def score(
         **_carbon(costs, grams, training_gco2e),
         "params": np.full(count, workload.params),
         "macs": np.full(count, workload.total_macs),
-        "die_area_cm2": np.array(
-            [deployment.profile.bill_of_materials.die_area_cm2 for deployment in deployments]
-        ),
+        "die_area_cm2": np.array([d.profile.bill_of_materials.die_area_cm2 for d in deployments]),
     }
 
 

@@ -61,7 +61,7 @@ def _plain_device(**changes: Any) -> dict[str, Any]:
         if isinstance(value, dict):
             device[key] = {kind: figure(number) for kind, number in value.items()}
         else:
-            device[key] = value if value is None else figure(value)
+            device[key] = value if value is None or isinstance(value, str) else figure(value)
     return device
 
 
@@ -70,7 +70,7 @@ def deploy() -> MakeDeployment:
     """Make a deployment; keywords of `Deployment` go to it, all others are figures to change."""
 
     def make(**changes: Any) -> Deployment:
-        of_deployment = ("precision", "batch", "streams", "pue", "supply_efficiency_here")
+        of_deployment = ("precision", "batch", "streams")
         given = {key: changes.pop(key) for key in of_deployment if key in changes}
         grid = custom_grid(changes.pop("gco2e_per_kwh", 360.0))
         label = changes.pop("label", "plain")

@@ -40,6 +40,17 @@ def test_a_filling_term_adds_the_half_rate(tiny: tuple[Layer, ...], deploy: Make
     assert times.compute_s[0] == pytest.approx([2 * 0.576e-3, 2 * 1.152e-3, 0.0, 294 / 5e5])
 
 
+def test_a_cpu_draws_its_load_while_it_fills_and_a_gpu_does_not(
+    tiny: tuple[Layer, ...], deploy: MakeDeployment
+) -> None:
+    kinds = [deploy(half_rate_macs=288.0, kind=kind) for kind in ("sbc", "edge_gpu")]
+    costs = cost(workload(tiny), kinds)
+    # conv 1.152, depthwise 2.304, pool 0.34, classifier 0.588 ms, and four dispatches of 1 ms
+    assert costs.latency_s == pytest.approx([8.384e-3, 8.384e-3])
+    assert costs.energy_j[0] == pytest.approx(8.384e-3 + 2.0 * 4.384e-3)
+    assert costs.energy_j[1] == pytest.approx(8.384e-3 + 2.0 * 2.662e-3)
+
+
 def test_weights_that_stay_in_flash_take_no_memory(
     tiny: tuple[Layer, ...], deploy: MakeDeployment
 ) -> None:
@@ -128,7 +139,7 @@ def _loop(work: Workload, deployment: Deployment) -> tuple[float, float]:
             main += weights * deployment.streams
         move = main / profile.memory_bytes_per_s.value + cached / fast
         latency += max(compute, move) + profile.dispatch_s.value
-        busy += max(full, move)
+        busy += max(full if profile.kind == "edge_gpu" else compute, move)
     span = profile.load_w.value - profile.idle_w.value
     return latency, (profile.idle_w.value * latency + span * busy) / together
 
@@ -138,6 +149,7 @@ def mixed(deploy: MakeDeployment) -> list[Deployment]:
     return [
         deploy(),
         deploy(precision="fp32", half_rate_macs=1e4),
+        deploy(kind="edge_gpu", half_rate_macs=1e5, batch=2),
         deploy(batch=4, streams=2, memory_bytes_per_s=1e8),
         deploy(cache_bytes=3e4, cache_bytes_per_s=1e7, batch=3),
         deploy(cache_bytes=1e7, cache_bytes_per_s=1e8, streams=3, dispatch_s=0.0),

@@ -84,7 +84,8 @@ def loop_cost(work: Workload, deployment: Deployment) -> tuple[float, float]:
         )
         move_s = slow / memory + (stay * deployment.streams + move - slow) / fast
         latency += max(full + fill, move_s) + profile.dispatch_s.value
-        busy += max(full, move_s)
+        loaded = full if profile.kind in ("gpu", "edge_gpu") else full + fill
+        busy += max(loaded, move_s)
         main += slow
     per_mac, per_byte = (
         profile.energy_per_mac_j.get(deployment.precision),
