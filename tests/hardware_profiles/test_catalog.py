@@ -167,3 +167,26 @@ def test_an_assumption_without_a_range_is_refused(tmp_path):
     edit = put("idle_w", value={"value": 2.0, "source": "s", "basis": "assumed"})
     with pytest.raises(HardwareError, match="idle_w: is assumed without a range"):
         load_profile(edited(tmp_path, edit))
+
+
+# Merged mappings repeat a source; long lines are the point.
+# ruff: noqa: E501
+TEN_LINES = """\
+{name: my_board, label: My board, kind: sbc, runtime: "ONNX Runtime, 4 threads", energy_boundary: board,
+macs_per_s: {fp32: {value: 32e9, basis: derived, source: &d datasheet}, int8: {value: 64e9, basis: derived, source: *d}},
+efficiency: {conv: &fit {value: 0.4, basis: measured, source: my run}, depthwise: {<<: *fit, value: 0.1}, linear: {<<: *fit, value: 0.2}},
+half_rate_macs: {<<: *fit, value: 5e5}, dispatch_s: {<<: *fit, value: 30e-6}, memory_bytes_per_s: {<<: *fit, value: 5e9},
+memory_limit_bytes: &size {value: 3e9, basis: datasheet, source: *d}, runtime_memory_bytes: {<<: *size, value: 3e7}, runtime_storage_bytes: {<<: *size, value: 1e7},
+idle_w: &power {value: 2.4, basis: measured, source: my meter}, load_w: {<<: *power, value: 6.8},
+supply_efficiency: {value: 0.85, basis: assumed, low: 0.75, high: 0.9, source: usual adapter}, lifetime_years: {value: 4, basis: assumed, low: 2, high: 8, source: as servers},
+bill_of_materials: {fab_location: taiwan, fab_source: &act ACT default, fab_yield: &a {value: 0.875, basis: derived, source: *act}, abatement_pct: {<<: *a, value: 97}, packages: {<<: *size, value: 6},
+  dies: [{name: SoC, area_cm2: {<<: *size, value: 0.8}, node_nm: 14, node_source: *d}],
+  memories: [{technology: lpddr4, technology_source: *d, capacity_gb: {<<: *size, value: 4}}]}}
+"""
+
+
+def test_ten_lines_describe_a_device(tmp_path):
+    path = tmp_path / "my_board.yaml"
+    path.write_text(TEN_LINES, encoding="utf-8")
+    assert len(TEN_LINES.splitlines()) == 10
+    assert load_profile(path).precisions == ("fp32", "int8")
