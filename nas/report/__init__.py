@@ -4,9 +4,10 @@
 """
 
 from nas.report.page import report_html, write_report
-from nas.report.text import comparison_text, front_text, table_csv, table_rows
+from nas.report.text import comparison_rows, comparison_text, front_text, table_csv, table_rows
 
 __all__ = [
+    "comparison_rows",
     "comparison_text",
     "front_text",
     "report_html",

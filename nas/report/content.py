@@ -169,9 +169,10 @@ class Deciding:
         if made is None or idle is None:
             return "No trained model qualifies here."
         if self.fixed_volume:
+            varies = _percent((self.carbon_range or 1.0) - 1.0)
             return (
-                "Every model carries the same manufacture and nearly the same idling; the layers "
-                f"move {_percent(1.0 - made - idle)} of the carbon, the device and grid the rest."
+                "Manufacture and idling are nearly the same for all models: near the best, carbon "
+                f"varies by {varies}."
             )
         if made + idle >= 0.7:
             return (

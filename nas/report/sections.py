@@ -239,13 +239,25 @@ def _parts(material: Material) -> str:
 
 
 def _deciding(material: Material) -> str:
-    study = material.run.study
+    demand = material.run.study.demand
+    fixed_volume = demand.inferences is not None
     found = deciding(
         material.scores,
         material.run.deployments,
         material.front.attrs.get("kappa_w", {}),
-        fixed_volume=study.demand.inferences is not None,
+        fixed_volume=fixed_volume,
     )
+    if demand.inferences is not None:
+        said = (
+            f"Demand is a fixed volume of {counted(demand.inferences)} inferences: a faster model "
+            "dilutes neither the manufacture of its device nor its idling."
+        )
+    else:
+        said = (
+            f"Demand is fixed time, a busy share of {demand.busy_share:g}: a faster model serves "
+            "more in the same life and so dilutes the manufacture of its device. Carbon goes as "
+            "E + kappa x occupancy; kappa is the manufacture seen as a power."
+        )
     plots = [
         figure(
             f"Carbon against {OBJECTIVES[name].label}, every trained model",
@@ -254,25 +266,15 @@ def _deciding(material: Material) -> str:
         for name in ("latency", "energy")
     ]
     head = [
-        "deployment", "kappa", "load - idle", "manufacture", "idle", "carbon, most / least",
-        "rank agreement", "fastest, cleanest", "reading",
+        "deployment", *([] if fixed_volume else ["kappa"]), "load - idle", "manufacture", "idle",
+        "most / least", "rank agreement", "fastest, cleanest", "reading",
     ]  # fmt: skip
-    demand = study.demand
-    fixed = (
-        f"Demand is a fixed volume of {counted(demand.inferences)} inferences: a "
-        "faster model does not dilute the manufacture of the device."
-        if demand.inferences is not None
-        else f"Demand is fixed time, a busy share of {demand.busy_share:g}: a faster model serves "
-        "more in the same life and so dilutes the manufacture of the device."
-    )
     return section(
         "Is carbon only latency by another name?",
-        '<p class="note">On one device, carbon is proportional to E + kappa x occupancy, with '
-        "kappa the manufacture of the device seen as a power. Rank agreement is Spearman's, 1 "
-        "where carbon orders the models as latency does. Manufacture and idle are their shares in "
-        "the carbon of the cleanest model, and most / least the range of carbon, among models "
-        f"within {ERROR_SLACK:g} of the least error. "
-        f"{escape(fixed)}</p>",
+        f'<p class="note">{escape(said)} Manufacture and idle are their shares in the carbon of '
+        "the cleanest model, most / least the range of carbon, both among models within "
+        f"{ERROR_SLACK:g} of the least error. Rank agreement is Spearman's over all models: 1 "
+        "where carbon orders them as latency does.</p>",
         f'<div class="plots">{"".join(plots)}</div>',
         table(head, [_deciding_row(material, row) for row in found]),
     )
@@ -281,7 +283,7 @@ def _deciding(material: Material) -> str:
 def _deciding_row(material: Material, row: Deciding) -> Row:
     shares = [row.share(column) for column in ("embodied_gco2e", "idle_gco2e")]
     texts = [
-        "one for each model" if row.kappa_w is None else format_quantity(row.kappa_w, "W"),
+        *([] if row.fixed_volume else [format_quantity(row.kappa_w, "W")]),
         format_quantity(row.power_spread_w, "W"),
         *("" if share is None else f"{share:.0%}" for share in shares),
         "" if row.carbon_range is None else f"{row.carbon_range:.3g}",

@@ -15,6 +15,7 @@ from nas.quantities import format_quantity
 
 __all__ = [
     "aligned",
+    "comparison_rows",
     "comparison_text",
     "front_text",
     "plain_value",
@@ -139,6 +140,31 @@ def comparison_text(comparison: Comparison) -> str:
             f"(by logarithm where they span decades); study {comparison.study}",
         ]
     )
+
+
+def comparison_rows(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as plain values that JSON can hold.
+
+    Returns:
+        ``objectives``, ``study``, ``runs`` (rows), ``coverage`` (by run, then by run),
+        ``verdicts`` (lines) and ``pooled`` (rows of the front of all runs together).
+    """
+    return {
+        "objectives": list(comparison.objectives),
+        "study": comparison.study,
+        "runs": table_rows(comparison.runs),
+        "coverage": {
+            str(first): {
+                str(second): float(value)
+                for second, value in zip(comparison.coverage.columns, row, strict=True)
+            }
+            for first, row in zip(
+                comparison.coverage.index, comparison.coverage.to_numpy(), strict=True
+            )
+        },
+        "verdicts": list(comparison.verdicts),
+        "pooled": table_rows(comparison.pooled),
+    }
 
 
 def aligned(head: Sequence[str], body: Sequence[Sequence[str]], *, left: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nas.comparison import compare_fronts, front_of
-from nas.report import comparison_text, front_text, table_csv, table_rows
+from nas.report import comparison_rows, comparison_text, front_text, table_csv, table_rows
 
 TABLE = pd.DataFrame(
     {
@@ -83,3 +83,12 @@ def test_comparison_as_text():
     ]  # fmt: skip
     assert lines[5] == "one dominates two"
     assert lines[-1].endswith("study abc")
+
+
+def test_comparison_as_rows():
+    fronts = {name: front_of(TABLE, ["error", "carbon"]) for name in ("one", "two")}
+    rows = comparison_rows(compare_fronts(fronts, ["error", "carbon"], study="abc"))
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert rows["coverage"]["one"] == {"one": 1.0, "two": 1.0}
+    assert rows["verdicts"] == ["one and two: equal fronts"]
+    assert [row["run"] for row in rows["runs"]] == ["one", "two"]
