@@ -77,8 +77,8 @@ def _search(material: Material) -> str:
         ("Carbon, use and manufacture of the machine", format_quantity(spent["gco2e"], "gCO2e")),
         (
             "Machine",
-            f"{search['profile']['label']}; {search['workers']} workers of {search['threads']} "
-            f"threads; grid {search['grid']['label']} "
+            f"{search['profile']['label']}; {search['workers']} workers, threads of each: "
+            f"{search['threads']}; grid {search['grid']['label']} "
             f"({search['grid']['gco2e_per_kwh']['value']:.3g} g/kWh), PUE {search['pue']:g}",
         ),
         ("Sampler", f"{search['sampler']}, seed {search['seed']}"),

@@ -177,7 +177,7 @@ class Deciding:
         if made + idle >= 0.7:
             return (
                 "Manufacture and idling outweigh computing, and both go with time: carbon ranks "
-                "as latency does. The device, grid and lifetime decide more than the layers."
+                "as latency does."
             )
         if made + idle >= 0.3:
             return "Time held and energy computed weigh alike: carbon is latency and energy mixed."

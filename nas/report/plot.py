@@ -201,18 +201,20 @@ def bars(rows: Sequence[Bar], *, width: int = 1130, title: str) -> str:
         width: In CSS pixels.
         title: What it shows, for those who do not see it.
     """
-    left, right, step = 300, 190, 34
+    # A letter at 12 pixels is about 6.7 wide; longer labels take room from the bars.
+    left = max([120.0, *(6.7 * len(row.label) + 16 for row in rows)])
+    right, step = 170, 34
     span = width - left - right
     parts = []
     for index, row in enumerate(rows):
         top = index * step + 6
         total = sum(value for _, value, _ in row.parts)
         parts.append(
-            f'<text class="tick end" x="{left - 10}" y="{top + 15}">{escape(row.label)}</text>'
+            f'<text class="tick end" x="{left - 10:.0f}" y="{top + 15}">{escape(row.label)}</text>'
             f'<text class="tick start" x="{width - right + 10}" y="{top + 15}">'
             f"{escape(row.note)}</text>"
         )
-        start = float(left)
+        start = left
         for name, value, colour in row.parts:
             if total <= 0.0 or value <= 0.0:
                 continue

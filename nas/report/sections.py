@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -134,7 +135,8 @@ def _spread(material: Material, row: Mapping[str, Any]) -> str:
     value = row.get("error_spread")
     if value is None or pd.isna(value):
         return ""
-    return f"± {material.written(OBJECTIVES['error'], float(value))}, {int(row['seeds'])} seeds"
+    rounded = float(f"{value:.1g}")
+    return f"± {material.written(OBJECTIVES['error'], rounded)}, {int(row['seeds'])} seeds"
 
 
 def _references(material: Material) -> list[tuple[str, Mapping[str, Any]]]:
@@ -182,7 +184,7 @@ def _changes(material: Material) -> list[str]:
     else:
         lines.append(
             f"The search ({format_quantity(spent, 'gCO2e')}) is repaid after "
-            f"{counted(inferences)} inferences of “{new_choice.name}” in place of "
+            f"{counted(math.ceil(inferences))} inferences of “{new_choice.name}” in place of "
             f"“{old_choice.name}”."
         )
     return lines
