@@ -28,7 +28,8 @@ class Recipe:
         precision: ``"bf16"`` computes convolutions and products in bfloat16 (autocast).
         threads: Torch threads, >= 1; part of the recipe because results depend on it.
         limit_s: Wall-clock limit in seconds, or None.
-        augmentation: ``"shift"`` moves each image by up to 2 pixels, ``"flip"`` mirrors it.
+        augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
+            8), ``"flip"`` mirrors half of them left to right.
     """
 
     epochs: int

@@ -137,20 +137,24 @@ def train(
         return outcome("trained", "", module)
 
 
-def predict(module: nn.Module, x: Images, splits: Splits) -> NDArray[np.int64]:
+def predict(
+    module: nn.Module, x: Images, splits: Splits, *, dtype: torch.dtype = torch.float32
+) -> NDArray[np.int64]:
     """Classes that the module, put into evaluation mode, gives to images.
 
     Args:
         module: A network of `nas.models.build.build`.
         x: Raw images, (N, C, H, W).
         splits: The data whose mean and deviation it was trained with.
+        dtype: Of convolutions and products: float32, or bfloat16 or float16 by autocast.
 
     Returns:
         Class numbers, (N,).
     """
     module.eval()
     images = torch.from_numpy(x)
-    with torch.inference_mode():
+    narrow = dtype is not torch.float32
+    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=narrow):
         classes = [
             module(_normalised(images[start : start + _EVALUATION_BATCH], splits)).argmax(1)
             for start in range(0, len(x), _EVALUATION_BATCH)
@@ -159,7 +163,7 @@ def predict(module: nn.Module, x: Images, splits: Splits) -> NDArray[np.int64]:
 
 
 _EVALUATION_BATCH = 500
-_SHIFT = 2
+_PIXELS_PER_SHIFT = 14
 
 
 class _EndedEarly(Exception):  # noqa: N818
@@ -243,12 +247,13 @@ def _normalised(images: Tensor, splits: Splits) -> Tensor:
 
 
 def _augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to two pixels (zeros move in) and, for "shift-flip", mirrored."""
+    """Each image moved by up to 1/14 of its height (zeros move in), for "shift-flip" mirrored."""
     if augmentation == "none":
         return images
     count, _, height, width = images.shape
-    padded = functional.pad(images, (_SHIFT,) * 4)
-    down, right = torch.randint(0, 2 * _SHIFT + 1, (2, count, 1), generator=generator)
+    furthest = max(1, height // _PIXELS_PER_SHIFT)
+    padded = functional.pad(images, (furthest,) * 4)
+    down, right = torch.randint(0, 2 * furthest + 1, (2, count, 1), generator=generator)
     rows, columns = down + torch.arange(height), right + torch.arange(width)
     if augmentation == "shift-flip":
         mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()

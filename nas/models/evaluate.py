@@ -1,0 +1,67 @@
+"""Validation error of a trained candidate in each precision a deployment may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.models.build import build
+from nas.models.quantise import int8_error
+from nas.models.tasks import Splits, Task
+from nas.models.train import predict
+from search_spaces.layers import Layer
+
+__all__ = ["errors_by_precision"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def errors_by_precision(
+    state: Mapping[str, Tensor],
+    layers: Sequence[Layer],
+    task: Task,
+    splits: Splits,
+    precisions: Iterable[str],
+) -> dict[str, float | None]:
+    """Validation error in each of the precisions.
+
+    ``fp32``, ``bf16`` and ``fp16`` run torch's kernels of that type on this processor; ``int8`` is
+    ONNX Runtime's static quantisation, the same function as in an export.
+
+    Args:
+        state: Weights of `nas.models.train.Training.state`.
+        layers: The layers they belong to.
+        task: The task.
+        splits: Its data; int8 takes its ranges from the training images.
+        precisions: Which ones.
+
+    Returns:
+        For each precision the error, in [0, 1], or None where it cannot be measured here.
+    """
+    errors: dict[str, float | None] = {}
+    for precision in precisions:
+        if precision == "int8":
+            errors[precision] = int8_error(layers, state, splits)
+        elif precision in _TYPES:
+            errors[precision] = _torch_error(state, layers, splits, _TYPES[precision])
+        else:
+            errors[precision] = None
+    return errors
+
+
+def _torch_error(
+    state: Mapping[str, Tensor], layers: Sequence[Layer], splits: Splits, dtype: torch.dtype
+) -> float | None:
+    module = build(layers)
+    module.load_state_dict(dict(state))
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        classes = predict(module, splits.validation_x, splits, dtype=dtype)
+    except RuntimeError:
+        if dtype is torch.float32:
+            raise
+        return None  # torch has no kernel of this type for this processor
+    return float(np.mean(classes != splits.validation_y))

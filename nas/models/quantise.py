@@ -1,0 +1,137 @@
+"""int8 as it is deployed: ONNX Runtime static quantisation, and errors of ONNX files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from torch import Tensor
+
+from nas.errors import ExportError
+from nas.models.onnx_graph import INPUT, export_onnx
+from nas.models.tasks import Images, Labels, Splits, normalise
+from search_spaces.layers import Layer
+
+__all__ = [
+    "calibration_images",
+    "int8_error",
+    "onnx_error",
+    "onnx_outputs",
+    "onnx_session",
+    "quantise_onnx",
+]
+
+_CALIBRATION_IMAGES = 256
+_BATCH = 64
+
+
+def calibration_images(splits: Splits) -> NDArray[np.float32]:
+    """The 256 images that set the int8 ranges, normalised, (256, C, H, W).
+
+    They are the first of the training split, whose order is stratified and fixed.
+    """
+    return normalise(splits.train_x[:_CALIBRATION_IMAGES], splits)
+
+
+def quantise_onnx(
+    float_path: str | Path, int8_path: str | Path, calibration_x: NDArray[np.float32]
+) -> None:
+    """Quantise weights and activations of an ONNX file to int8.
+
+    Signed 8-bit QDQ; weights per channel and symmetric, activations per tensor with ranges from
+    the smallest and largest value seen.
+
+    Args:
+        float_path: A file of `nas.models.onnx_graph.export_onnx`.
+        int8_path: The file to write.
+        calibration_x: Normalised images (N, C, H, W), as of `calibration_images`.
+
+    Source:
+        ONNX Runtime documentation, "Quantize ONNX models", static quantisation.
+    """
+    model = onnx.load(str(float_path))
+    # These say that shapes are inferred and layers fused, which export_onnx has done.
+    for key in ("onnx.infer", "onnx.quant.pre_process"):
+        model.metadata_props.add(key=key, value="onnxruntime.quant")
+    quantize_static(
+        model,
+        str(int8_path),
+        _Reader(calibration_x),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+def onnx_session(path: str | Path) -> Any:
+    """An ONNX Runtime session on one CPU thread.
+
+    Raises:
+        ExportError: If the file cannot be loaded.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (onnxruntime.capi.onnxruntime_pybind11_state.Fail, OSError) as error:
+        raise ExportError(f"onnx: {path}: {error}; export the model again") from error
+
+
+def onnx_outputs(path: str | Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Outputs of an ONNX file for normalised images (N, C, H, W): (N, outputs)."""
+    session = onnx_session(path)
+    parts = [
+        session.run(None, {INPUT: x[start : start + _BATCH]})[0]
+        for start in range(0, len(x), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def onnx_error(path: str | Path, x: Images, y: Labels, splits: Splits) -> float:
+    """Share of raw images (N, C, H, W) that an ONNX file puts into the wrong class.
+
+    Args:
+        path: The file.
+        x: Raw images.
+        y: Their classes, (N,).
+        splits: The data whose mean and deviation the network was trained with.
+    """
+    return float(np.mean(onnx_outputs(path, normalise(x, splits)).argmax(1) != y))
+
+
+def int8_error(layers: Sequence[Layer], state: Mapping[str, Tensor], splits: Splits) -> float:
+    """Validation error after quantisation to int8, of the file that an export would write.
+
+    Args:
+        layers: A network in topological order.
+        state: Its weights.
+        splits: Data for the ranges (training) and the error (validation).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        float_path, int8_path = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
+        export_onnx(layers, state, float_path)
+        quantise_onnx(float_path, int8_path, calibration_images(splits))
+        return onnx_error(int8_path, splits.validation_x, splits.validation_y, splits)
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, x: NDArray[np.float32]) -> None:
+        self.batches = iter([x[start : start + _BATCH] for start in range(0, len(x), _BATCH)])
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        batch = next(self.batches, None)
+        return None if batch is None else {INPUT: batch}
