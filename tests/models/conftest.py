@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nas.errors import TaskError
 from nas.models.tasks import load_test, task
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nas.errors import TaskError
 from nas.models import tasks
 from nas.models.tasks import download_fashion_mnist, load_splits, load_test, normalise, task
