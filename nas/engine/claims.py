@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 import sqlalchemy as sa
@@ -213,12 +214,12 @@ class Claims:
                     )
                 )
 
-    def _lives(self, row: sa.Row[tuple[object, ...]], until: float) -> bool:
+    def _lives(self, row: sa.Row[Any], until: float) -> bool:
         if row.host != self._host:
             return time.time() < until
         try:
             process = psutil.Process(row.pid)
             same = abs(process.create_time() - row.pid_start) < 1.0
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False

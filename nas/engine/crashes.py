@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nas.engine.decide import Decider, Job
-from nas.runs.files import read_json
+from nas.engine.decide import Decider
 
 __all__ = ["record_crash"]
 
@@ -21,14 +20,5 @@ def record_crash(decider: Decider, pid: int, status: str, message: str) -> None:
         for claim in decider.claims.remove_dead():
             if claim.pid != pid:
                 continue
-            candidate, _, training = claim.key.partition("@")
-            described = read_json(decider.run.artifacts / candidate / "layers.json")
-            job = Job(
-                look=decider.plan.look(described["architecture"]),
-                order=decider.order_of(candidate),
-                trial=claim.trial,
-                deployment=decider.deployment_of(claim.trial),
-                training=int(training or 0),
-                claim=claim.key,
-            )
+            job = decider.job_of_claim(claim)
             decider.record(job, {"status": status, "message": message, "errors": {}, "seconds": 0})

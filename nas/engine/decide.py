@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.engine.budget import Spent, WorkerPower, spent, stop_reason
-from nas.engine.claims import Claims
+from nas.engine.claims import Claim, Claims
 from nas.engine.finalists import Finalist, finalists
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import make_sampler, seed_of
@@ -27,6 +28,7 @@ from nas.runs.files import read_json, write_json
 from nas.runs.tables import read_records
 from search_spaces.base import Architecture
 from search_spaces.layers import layers_to_json
+from search_spaces.references import reference_models
 
 __all__ = ["Decider", "Job"]
 
@@ -46,6 +48,7 @@ class Job:
         deployment: Index of the trial's deployment.
         training: 0 for the search's training, 1 and up for a finalist's further seeds.
         claim: Key of the claim.
+        record: File that will hold its result.
     """
 
     look: Look
@@ -54,6 +57,7 @@ class Job:
     deployment: int
     training: int
     claim: str
+    record: Path
 
 
 class Decider:
@@ -92,7 +96,7 @@ class Decider:
 
     def spent(self) -> Spent:
         """What the run has used so far."""
-        claimed = {claim.key for claim in self.claims.all() if "@" not in claim.key}
+        claimed = {claim.key for claim in self.claims.all() if _of_search(claim.key)}
         return spent(len(self._trained() | claimed), self.claims.workers(), self.power)
 
     def record(self, job: Job, result: Mapping[str, Any]) -> None:
@@ -114,8 +118,7 @@ class Decider:
             "gco2e": self.power.gco2e(seconds),
             "energy_kind": "modelled",
         }
-        name = "result.json" if job.training == 0 else f"seed-{job.training}.json"
-        write_json(self.run.artifacts / job.look.candidate / name, row)
+        write_json(job.record, row)
         if job.trial is not None:
             trial = self._open_trial(job.trial)
             trial.set_user_attr("trained", result["status"] == "trained")
@@ -131,7 +134,7 @@ class Decider:
             return int(read_json(recorded)["order"])
         return len(self._decided() - {candidate})
 
-    def deployment_of(self, trial: int | None) -> int:
+    def _deployment_of(self, trial: int | None) -> int:
         """Index of the deployment that a trial chose; 0 if there was nothing to choose."""
         labels = self._deployment_labels()
         if trial is None or len(labels) < 2:
@@ -149,6 +152,24 @@ class Decider:
         if job.trial is not None:
             self.study.tell(job.trial, state=TrialState.FAIL, skip_if_finished=True)
         self.claims.free(job.claim)
+
+    def job_of_claim(self, claim: Claim) -> Job:
+        """The job that a claim was made for, with whichever worker it is."""
+        candidate, _, rest = claim.key.partition("@")
+        if candidate == "reference":
+            return self._reference_job(rest)
+        described = read_json(self.run.artifacts / candidate / "layers.json")
+        training = int(rest or 0)
+        name = f"seed-{training}.json" if training else "result.json"
+        return Job(
+            look=self.plan.look(described["architecture"]),
+            order=self.order_of(candidate),
+            trial=claim.trial,
+            deployment=self._deployment_of(claim.trial),
+            training=training,
+            claim=claim.key,
+            record=self.run.artifacts / candidate / name,
+        )
 
     def _stop_reason(self) -> str | None:
         plan = self.plan
@@ -225,7 +246,7 @@ class Decider:
         self._record_layers(look)
         if not self.claims.take(look.candidate, trial.number):
             raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")
-        return Job(look, order, trial.number, deployment, 0, look.candidate)
+        return Job(look, order, trial.number, deployment, 0, look.candidate, recorded)
 
     def _worth_training(self, look: Look, deployment: int) -> bool:
         if self.plan.deployments_as == "targets":
@@ -287,11 +308,11 @@ class Decider:
     def _decided(self) -> set[str]:
         decided = self._trained()
         decided |= {path.parent.name for path in self.run.artifacts.glob("*/untrained.json")}
-        return decided | {claim.key for claim in self.claims.all() if "@" not in claim.key}
+        return decided | {claim.key for claim in self.claims.all() if _of_search(claim.key)}
 
     def _finalist_job(self) -> Job | Literal["wait", "done"]:
         claimed = {claim.key for claim in self.claims.all()}
-        if any("@" not in key for key in claimed):
+        if any(_of_search(key) for key in claimed):
             return "wait"
         records = read_records(self.run.artifacts)
         wanted = finalists(records, self.run, self.plan)
@@ -299,11 +320,31 @@ class Decider:
             key = f"{finalist.record.candidate}@{finalist.training}"
             if key not in claimed and self.claims.take(key):
                 return self._job_of(finalist, key)
-        return "wait" if wanted else "done"
+        missing = self._missing_references()
+        for name in missing:
+            if f"reference@{name}" not in claimed and self.claims.take(f"reference@{name}"):
+                return self._reference_job(name)
+        return "wait" if wanted or missing else "done"
+
+    def _missing_references(self) -> list[str]:
+        names = reference_models(self.plan.task.input_shape, self.plan.task.outputs)
+        return [name for name in names if not self.run.reference_path(name).exists()]
+
+    def _reference_job(self, name: str) -> Job:
+        layers = reference_models(self.plan.task.input_shape, self.plan.task.outputs)[name]
+        path = self.run.reference_path(name)
+        return Job(Look(name, {}, layers, {}), 0, None, 0, 0, f"reference@{name}", path)
 
     def _job_of(self, finalist: Finalist, key: str) -> Job:
-        look = self.plan.look(dict(finalist.record.architecture))
-        return Job(look, finalist.record.order, None, 0, finalist.training, key)
+        record = finalist.record
+        look = self.plan.look(dict(record.architecture))
+        path = self.run.artifacts / record.candidate / f"seed-{finalist.training}.json"
+        return Job(look, record.order, None, 0, finalist.training, key, path)
+
+
+def _of_search(claim: str) -> bool:
+    """Whether a claim is of the search itself, not of a finalist or a reference model."""
+    return "@" not in claim
 
 
 def _stuck(complete: list[FrozenTrial]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hardware_profiles import (
     Deployment,
+    Precision,
     custom_grid,
     deployment_from_dict,
     deployment_to_dict,
@@ -88,7 +89,7 @@ class Plan:
     finalists: int
 
     @property
-    def precisions(self) -> tuple[str, ...]:
+    def precisions(self) -> tuple[Precision, ...]:
         """The precisions in which a trained candidate's error is wanted."""
         return tuple(sorted({deployment.precision for deployment in self.deployments}))
 
@@ -103,7 +104,7 @@ class Plan:
         )
 
     def scores(
-        self, layers: tuple[Layer, ...], errors: Mapping[str, float | None] | None
+        self, layers: tuple[Layer, ...], errors: Mapping[Precision, float | None] | None
     ) -> dict[str, Any]:
         """Columns of the scores table for one candidate, one entry a deployment."""
         columns = score(workload(layers), self.deployments, self.study, errors, training_gco2e=None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from hardware_profiles import Precision
 from nas.engine.decide import Decider
 from nas.engine.plan import Plan
 from nas.pareto import hypervolume
@@ -135,7 +137,7 @@ class Watcher:
             points = np.vstack(self._points)
             self._hypervolume = hypervolume(points, np.ones(points.shape[1]))
 
-    def _add_points(self, candidate: str, errors: dict[str, float | None]) -> None:
+    def _add_points(self, candidate: str, errors: Mapping[Precision, float | None]) -> None:
         described = read_json(self._run.artifacts / candidate / "layers.json")
         scores = self._plan.scores(layers_from_json(described["layers"]), errors)
         columns = [objective.column for objective in self._plan.objectives]

@@ -20,9 +20,7 @@ __all__ = ["SAMPLERS", "make_sampler", "seed_of"]
 _POPULATION = 20
 
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
-    "tpe": lambda seed: TPESampler(
-        seed=seed, multivariate=True, group=True, warn_independent_sampling=False
-    ),
+    "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True),
     "nsga2": lambda seed: NSGAIISampler(seed=seed, population_size=_POPULATION),
     "nsga3": lambda seed: NSGAIIISampler(seed=seed, population_size=_POPULATION),
     "gp": lambda seed: GPSampler(seed=seed, warn_independent_sampling=False),

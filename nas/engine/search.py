@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nas.engine.budget import worker_power
@@ -23,6 +23,7 @@ from nas.engine.storage import open_storage, open_study
 from nas.engine.worker import SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
+from nas.runs.files import write_json
 from nas.runs.tables import write_tables
 
 __all__ = ["Outcome", "launch", "preview", "search", "supervise", "watch"]
@@ -172,6 +173,7 @@ class _Supervisor:
             for number, handler in zip(_STOPPING, before, strict=True):
                 signal.signal(number, handler)
         write_tables(self._run.path, self._run.candidates(), self._run.scores())
+        write_json(self._run.path / "spent.json", asdict(self._decider.spent()))
         if on_progress is not None:
             on_progress(self._watcher.progress())
         if self._interrupted:

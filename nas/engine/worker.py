@@ -138,13 +138,12 @@ class _Trainer:
         self._decider.record(job, _finite(result))
 
     def _save_weights(self, job: Job, state: Mapping[str, Any]) -> None:
-        if job.training:
+        if job.trial is None:
             return
-        from safetensors.torch import save_file
+        from nas.models.weights import save_weights
 
         path = self._run.artifacts / job.look.candidate / "weights.safetensors"
-        tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-        write_whole(path, lambda temporary: save_file(tensors, temporary))
+        write_whole(path, lambda temporary: save_weights(state, temporary))
 
 
 @contextmanager

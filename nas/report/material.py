@@ -35,7 +35,6 @@ class Material:
         front: Its front over all deployments, for the objectives that were searched.
         spent: What the search used: ``seconds``, ``energy_j``, ``gco2e``, and ``whole``: whether
             that counts all of the workers' time, or the trainings only.
-        reference_errors: Errors of reference models that were trained, by model and precision.
     """
 
     run: Run
@@ -43,7 +42,6 @@ class Material:
     candidates: pd.DataFrame
     front: pd.DataFrame
     spent: Mapping[str, float]
-    reference_errors: Mapping[str, Mapping[str, float]]
 
     @property
     def labels(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -27,20 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["report_html", "write_report"]
 
 
-def report_html(
-    run: Run,
-    *,
-    spent: Mapping[str, float] | None = None,
-    reference_errors: Mapping[str, Mapping[str, float]] | None = None,
-) -> str:
+def report_html(run: Run) -> str:
     """The page of a run as HTML, complete in itself.
 
     Args:
         run: An opened run, finished or not.
-        spent: What the whole search used, ``seconds``, ``energy_j`` and ``gco2e``; None counts
-            the recorded trainings only, and the page says so.
-        reference_errors: Errors of the reference models of `nas.report.references`, by model and
-            precision, where they were trained; the others are shown with costs only.
 
     Raises:
         RunError: If a record of the run is damaged.
@@ -51,28 +41,19 @@ def report_html(
         scores=scores,
         candidates=candidates,
         front=front_of(scores, run.objectives),
-        spent=_spent(candidates, spent),
-        reference_errors=reference_errors or {},
+        spent=_spent(run, candidates),
     )
     body = _head(material) + result_sections(material) + background_sections(material)
     page = resources.files("nas.report").joinpath("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(title=escape(_title(run)), body=body)
 
 
-def write_report(
-    run: Run,
-    path: str | Path | None = None,
-    *,
-    spent: Mapping[str, float] | None = None,
-    reference_errors: Mapping[str, Mapping[str, float]] | None = None,
-) -> Path:
+def write_report(run: Run, path: str | Path | None = None) -> Path:
     """Write the page of a run, whole or not at all.
 
     Args:
         run: An opened run.
         path: Where; None is ``report.html`` in the run's folder.
-        spent: See `report_html`.
-        reference_errors: See `report_html`.
 
     Returns:
         The file.
@@ -82,11 +63,12 @@ def write_report(
         StorageError: If the disk is full or cannot be written.
     """
     target = run.path / "report.html" if path is None else Path(path)
-    write_text(target, report_html(run, spent=spent, reference_errors=reference_errors))
+    write_text(target, report_html(run))
     return target
 
 
-def _spent(candidates: pd.DataFrame, spent: Mapping[str, float] | None) -> dict[str, float]:
+def _spent(run: Run, candidates: pd.DataFrame) -> dict[str, float]:
+    spent = run.spent()
     if spent is not None:
         return {
             **{name: float(spent[name]) for name in ("seconds", "energy_j", "gco2e")},

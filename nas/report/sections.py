@@ -20,7 +20,9 @@ from nas.report.content import ERROR_SLACK, Choice, Deciding, break_even_inferen
 from nas.report.markup import Cell, Row, figure, legend, mark, section, table
 from nas.report.material import Material
 from nas.report.plot import Bar, Point, Series, bars, scatter
-from nas.report.references import reference_models
+from nas.runs import Run
+from nas.runs.files import read_json
+from search_spaces.references import reference_models
 
 __all__ = ["result_sections"]
 
@@ -148,12 +150,17 @@ def _references(material: Material) -> list[tuple[str, Mapping[str, Any]]]:
     task = material.run.frozen["task"]
     found: list[tuple[str, Mapping[str, Any]]] = []
     for name, layers in reference_models(tuple(task["input_shape"]), len(task["classes"])).items():
-        errors: dict[Any, float | None] = dict(material.reference_errors.get(name, {}))
+        errors = _reference_errors(material.run, name)
         columns = score(
             workload(layers), [deployment], material.run.study, errors, training_gco2e=None
         )
         found.append((name, {key: values[0] for key, values in columns.items()}))
     return found
+
+
+def _reference_errors(run: Run, name: str) -> dict[Any, float | None]:
+    path = run.reference_path(name)
+    return dict(read_json(path)["errors"]) if path.exists() else {}
 
 
 def _reference_row(material: Material, name: str, row: Mapping[str, Any]) -> Row:

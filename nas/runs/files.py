@@ -44,7 +44,11 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StorageError: If the disk is full or cannot be written.
     """
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8") and None)
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -63,6 +63,10 @@ class Run:
         """The folder that holds one folder a candidate."""
         return self.path / "artifacts"
 
+    def reference_path(self, name: str) -> Path:
+        """The file with the result of a reference model's training."""
+        return self.path / "references" / f"{name.replace(' ', '-')}.json"
+
     @property
     def database_url(self) -> str:
         """The study's database; a file in the folder unless the launch named a server."""
@@ -73,6 +77,11 @@ class Run:
         """Versions and machine at launch."""
         value: Mapping[str, Any] = read_json(self.path / "environment.json")
         return value
+
+    def spent(self) -> Mapping[str, float] | None:
+        """What the whole search used: `seconds`, `energy_j`, `gco2e`; None while unknown."""
+        path = self.path / "spent.json"
+        return read_json(path) if path.exists() else None
 
     def candidates(self) -> pd.DataFrame:
         """One row a decided candidate, built from the records, in the order of decision."""

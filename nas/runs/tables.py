@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hardware_profiles.deployment import Deployment
+from hardware_profiles import Deployment, Precision
 from nas.carbon.study import Study
 from nas.cost.score import score
 from nas.cost.workload import Workload, workload
@@ -68,7 +68,7 @@ class Record:
         return [float(value) for value in rows if value is not None]
 
     @property
-    def mean_errors(self) -> dict[str, float | None]:
+    def mean_errors(self) -> dict[Precision, float | None]:
         """Mean error over the trainings, for each precision that was measured."""
         names = {name for t in self.trainings for name in t["errors"]}
         return {
@@ -166,7 +166,8 @@ def score_table(
         study: What every score is counted under; its hash is a column.
         constraints: Upper bounds by column, as the run's configuration has them.
     """
-    frames = []
+    table: dict[str, list[Any]] = {}
+    precisions = [deployment.precision for deployment in deployments]
     for record in records:
         if record.status != "trained":
             continue
@@ -177,15 +178,17 @@ def score_table(
             record.mean_errors,
             training_gco2e=sum(float(t["gco2e"]) for t in record.trainings),
         )
-        frame = pd.DataFrame(constrain(columns, constraints))
-        precisions = [deployment.precision for deployment in deployments]
-        frame.insert(0, "candidate", record.candidate)
-        frame.insert(1, "order", record.order)
-        frame["trained"] = True
-        frame["seeds"] = [len(record.errors(name)) for name in precisions]
-        frame["error_spread"] = [_spread(record.errors(name)) for name in precisions]
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        rows = {
+            "candidate": [record.candidate] * len(deployments),
+            "order": [record.order] * len(deployments),
+            **constrain(columns, constraints),
+            "trained": [True] * len(deployments),
+            "seeds": [len(record.errors(name)) for name in precisions],
+            "error_spread": [_spread(record.errors(name)) for name in precisions],
+        }
+        for name, values in rows.items():
+            table.setdefault(name, []).extend(values)
+    return pd.DataFrame(table)
 
 
 def write_tables(folder: Path, candidates: pd.DataFrame, scores: pd.DataFrame) -> None:
@@ -194,9 +197,8 @@ def write_tables(folder: Path, candidates: pd.DataFrame, scores: pd.DataFrame) -
     Raises:
         StorageError: If the disk is full or cannot be written.
     """
-    tables = {"candidates": candidates, "scores": scores}
-    for name, table in tables.items():
-        write_whole(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path))
+    write_whole(folder / "candidates.parquet", candidates.to_parquet)
+    write_whole(folder / "scores.parquet", scores.to_parquet)
 
 
 def _workload(record: Record) -> Workload:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.report.references import reference_models
+from search_spaces.references import reference_models
 from search_spaces.layers import layer_shapes, mac_count, parameter_count
 
 
