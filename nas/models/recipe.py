@@ -30,6 +30,8 @@ class Recipe:
         limit_s: Wall-clock limit in seconds, or None.
         augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
             8), ``"flip"`` mirrors half of them left to right.
+        train_images: Only the first so many training images (their order is stratified), for a
+            search that cannot afford all; None is all. At least 2.
     """
 
     epochs: int
@@ -41,6 +43,7 @@ class Recipe:
     threads: int = 1
     limit_s: float | None = None
     augmentation: Augmentation = "none"
+    train_images: int | None = None
 
     def __post_init__(self) -> None:
         ranges = {
@@ -59,6 +62,7 @@ class Recipe:
                 self.augmentation in get_args(Augmentation),
                 f"one of {get_args(Augmentation)}",
             ),
+            "train_images": (self.train_images is None or self.train_images >= 2, ">= 2 or null"),
         }
         for name, (holds, wanted) in ranges.items():
             if not holds:

@@ -133,7 +133,7 @@ def train(
             return outcome("out_of_memory", _one_line(error))
         except RuntimeError as error:  # torch reports everything, memory included, as this
             message = _one_line(error)
-            return outcome("out_of_memory" if "memory" in message else "failed", message)
+            return outcome("out_of_memory" if _OUT_OF_MEMORY in message else "failed", message)
         return outcome("trained", "", module)
 
 
@@ -163,6 +163,7 @@ def predict(
 
 
 _EVALUATION_BATCH = 500
+_OUT_OF_MEMORY = "allocate memory"  # of torch's CPU allocator
 _PIXELS_PER_SHIFT = 14
 
 
@@ -190,7 +191,8 @@ def _epochs(
     began: float,
     should_stop: Callable[[], bool],
 ) -> Iterator[Epoch]:
-    x, y = torch.from_numpy(splits.train_x), torch.from_numpy(splits.train_y)
+    x = torch.from_numpy(splits.train_x[: recipe.train_images])
+    y = torch.from_numpy(splits.train_y[: recipe.train_images])
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)

@@ -1,0 +1,168 @@
+"""The Python interface: the same jobs as the command line, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hardware_profiles.deployment import Deployment
+    from nas.carbon.study import Study
+    from nas.comparison import Comparison
+    from nas.runs import Run
+    from nas.selection import Selection
+
+__all__ = ["Results", "compare", "estimate", "export", "load", "search"]
+
+
+class Results:
+    """A run and what can be asked of it; nothing here trains.
+
+    Attributes:
+        run: The opened run folder.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.run.path
+
+    def candidates(self) -> pd.DataFrame:
+        """One row a decided candidate."""
+        return self.run.candidates()
+
+    def scores(self) -> pd.DataFrame:
+        """One row a trained candidate and deployment, with a column for every objective."""
+        return self.run.scores()
+
+    def front(self, *names: str, deployment: str | None = None) -> pd.DataFrame:
+        """The non-dominated scores, for any objectives; without names those searched.
+
+        Raises:
+            ConfigError: If an objective is unknown.
+            FrontError: If the deployment is unknown.
+        """
+        from nas.comparison import front
+
+        return front(self.run, names or self.run.objectives, deployment=deployment)
+
+    def select(
+        self,
+        *names: str,
+        limits: Mapping[str, float] | None = None,
+        prefer: str | Mapping[str, float] | Sequence[str] = "knee",
+    ) -> Selection:
+        """One candidate and deployment, with the reasons; see `nas.selection.select`.
+
+        Raises:
+            SelectionError: If nothing meets the limits.
+        """
+        from nas.selection import select
+
+        chosen = names or self.run.objectives
+        return select(self.run.scores(), chosen, limits=limits, prefer=prefer)
+
+    def rescore(
+        self, deployments: Sequence[Deployment], study: Study | None = None
+    ) -> pd.DataFrame:
+        """Scores on other deployments, or under another study.
+
+        Raises:
+            DeploymentError: If there is no deployment, or two share a label.
+        """
+        from nas.rescoring import rescore
+
+        return rescore(self.run, deployments, study)
+
+
+def search(config: str | Path | Mapping[str, Any], path: str | Path) -> Results:
+    """Launch a search and see it through.
+
+    Args:
+        config: A configuration file, or the same as plain values.
+        path: The run folder to make.
+
+    Raises:
+        CarbonNasError: If the configuration is wrong, data are missing or the folder is taken.
+    """
+    from nas.engine.config import config_from_mapping, read_config
+    from nas.engine.search import search as search_run
+
+    given = config_from_mapping(config) if isinstance(config, Mapping) else read_config(config)
+    return Results(search_run(given, path))
+
+
+def load(path: str | Path) -> Results:
+    """Open a run folder.
+
+    Raises:
+        RunError: If it is missing, damaged or of another format.
+    """
+    from nas.runs import open_run
+
+    return Results(open_run(path))
+
+
+def compare(paths: Sequence[str | Path], *names: str) -> Comparison:
+    """Compare the fronts of runs of one study; without names for the first run's objectives.
+
+    Raises:
+        FrontError: If there are fewer than two runs, or their studies differ.
+    """
+    from nas.comparison import compare as compare_runs
+
+    runs = [load(path).run for path in paths]
+    if not runs:
+        raise ConfigError("compare: no run is given; name two or more run folders")
+    return compare_runs(runs, names or runs[0].objectives)
+
+
+def export(path: str | Path, candidate: str, deployment: str, folder: str | Path) -> list[str]:
+    """Train a run's candidate fully and write its verified model folder.
+
+    Raises:
+        ExportError: If there is no such candidate, or the exported file does not verify.
+    """
+    from nas.engine.exporting import export_candidate
+
+    return export_candidate(load(path).run, candidate, deployment, Path(folder))
+
+
+def estimate(
+    space: str,
+    architecture: Mapping[str, Any],
+    task: str,
+    deployments: Sequence[Deployment],
+    study: Study,
+) -> pd.DataFrame:
+    """Latency, energy, memory and carbon of one architecture: one row a deployment.
+
+    Args:
+        space: Name of its search space.
+        architecture: Its choices.
+        task: Name of the task that gives input shape and outputs.
+        deployments: Where it may run.
+        study: Demand, boundary and factor tables.
+
+    Raises:
+        SpaceError: If the architecture is not in the space.
+        TaskError: If the task is unknown.
+    """
+    import pandas as pd
+
+    from nas.cost.score import score
+    from nas.cost.workload import workload
+    from nas.models.tasks import task as task_named
+    from search_spaces import space as space_named
+
+    chosen, facts = space_named(space), task_named(task)
+    layers = chosen.layers(chosen.validate(architecture), facts.input_shape, facts.outputs)
+    return pd.DataFrame(score(workload(layers), deployments, study, None, training_gco2e=None))
