@@ -51,7 +51,7 @@ def predicted(model):
         words = [sys.executable, str(model.resolve() / "predict.py"), str(images)]
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=scratch)
     sys.stderr.write(done.stderr)
-    return done.stdout.split()
+    return done.stdout.splitlines()
 
 
 def findings(folder):
