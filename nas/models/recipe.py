@@ -22,7 +22,7 @@ class Recipe:
     Attributes:
         epochs: Passes over the training images, >= 1.
         batch_size: Images per step, >= 2 (batch normalisation needs two).
-        learning_rate: Peak of the one-cycle schedule, > 0.
+        learning_rate: Peak of the schedule (a quarter of the steps up, then a cosine down), > 0.
         weight_decay: Decoupled, of weights with two or more dimensions, >= 0.
         label_smoothing: In [0, 1).
         precision: ``"bf16"`` computes convolutions and products in bfloat16 (autocast).

@@ -165,6 +165,7 @@ def predict(
 _EVALUATION_BATCH = 500
 _OUT_OF_MEMORY = "allocate memory"  # of torch's CPU allocator
 _PIXELS_PER_SHIFT = 14
+_WARM_SHARE = 0.25
 
 
 class _EndedEarly(Exception):  # noqa: N818
@@ -236,10 +237,16 @@ def _optimiser(
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.25
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     return optimiser, schedule
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the peak learning rate: up in a line, then down in half a cosine."""
+    warm = max(1, round(_WARM_SHARE * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step + 1 - warm) / (steps + 1 - warm)))
 
 
 def _normalised(images: Tensor, splits: Splits) -> Tensor:
