@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,6 +17,8 @@ IMPORT_NAMES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 # Needed though no line imports them: pandas writes Parquet with pyarrow, Optuna's `gp` needs scipy.
 IMPORTED_BY_OTHERS = {"pyarrow", "scipy"}
 COME_WITH_OTHERS = {"pydantic_core"}
+# What only builds of torch for GPUs need.
+FOR_GPUS = ("nvidia", "cuda", "triton")
 
 
 def requirements(extra=None):
@@ -76,6 +79,26 @@ def test_pins_lie_in_the_declared_ranges():
     for name, requirement in {**requirements(), **requirements("dev")}.items():
         assert requirement.specifier.contains(pinned[name]), name
     assert pinned["torch"] == "2.13.0"
+
+
+def needed_by(requirement):
+    """What an installed distribution needs here, with the extras that are asked of it."""
+    extras = {"", *requirement.extras}
+    for row in map(Requirement, distribution(requirement.name).requires or ()):
+        if row.marker is None or any(row.marker.evaluate({"extra": extra}) for extra in extras):
+            yield row
+
+
+def test_everything_that_is_needed_is_pinned():
+    waiting = [*requirements().values(), *requirements("dev").values()]
+    needed = {}
+    while waiting:
+        requirement = waiting.pop()
+        name = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if name not in needed and not name[0].startswith(FOR_GPUS):
+            needed[name] = requirement
+            waiting += needed_by(requirement)
+    assert {name for name, _ in needed} <= set(pins())
 
 
 def test_versions_agree():
