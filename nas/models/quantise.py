@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_state
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -34,6 +35,12 @@ __all__ = [
 ]
 
 _CALIBRATION_IMAGES = 256
+_LOAD_ERRORS = (
+    runtime_state.Fail,
+    runtime_state.InvalidGraph,
+    runtime_state.InvalidProtobuf,
+    runtime_state.NoSuchFile,
+)
 _BATCH = 64
 
 
@@ -87,7 +94,7 @@ def onnx_session(path: str | Path) -> Any:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (onnxruntime.capi.onnxruntime_pybind11_state.Fail, OSError) as error:
+    except _LOAD_ERRORS as error:
         raise ExportError(f"onnx: {path}: {error}; export the model again") from error
 
 
