@@ -130,9 +130,8 @@ def test_write_report_puts_it_into_the_run(make_run, tmp_path):
 
 
 def test_one_deployment_and_one_training(make_run, tmp_path):
-    from conftest import some_deployments
-
-    made = make_run(tmp_path / "one", count=1, deployments=some_deployments()[1:2])
+    deployments = make_run(tmp_path / "all", count=1).deployments[1:2]
+    made = make_run(tmp_path / "one", count=1, deployments=deployments)
     text = read(report_html(made))
     assert "1 on the front" in text
     assert isinstance(made.scores(), pd.DataFrame)

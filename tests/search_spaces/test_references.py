@@ -2,8 +2,8 @@
 
 import pytest
 
-from search_spaces.references import reference_models
 from search_spaces.layers import layer_shapes, mac_count, parameter_count
+from search_spaces.references import reference_models
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 224, 224)])
