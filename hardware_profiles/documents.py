@@ -136,6 +136,10 @@ def _what(model: type[BaseModel], fault: ErrorDetails, path: list[str]) -> str:
         return fault["msg"].removeprefix("Value error, ")
     message = _REMEDIES.get(fault["type"], fault["msg"][:1].lower() + fault["msg"][1:])
     given = fault["input"]
+    if fault["type"] == "literal_error" and isinstance(given, str):
+        offered = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+        near = difflib.get_close_matches(given, offered, n=1, cutoff=0.5)
+        message = (f"did you mean {near[0]!r}? " if near else "") + message
     if fault["type"] == "missing":
         return message
     shown = repr(given) if isinstance(given, int | float | str | None) else type(given).__name__

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from tiny_runs import carbon_nas, config_file, in_process, tiny, tiny_run
 
 from hardware_profiles.catalog import hardware, profile_to_dict
 from hardware_profiles.deployment import Deployment, deployment_to_dict
@@ -14,6 +15,8 @@ from nas.runs import create_run
 from search_spaces import space
 from search_spaces.graph import graph_key
 from search_spaces.layers import layers_to_json, parameter_count
+
+__all__ = ["carbon_nas", "config_file", "in_process", "make_run", "tiny", "tiny_run"]
 
 _CLASSES = [str(digit) for digit in range(10)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, NoReturn
 
 import typer
 
@@ -44,13 +45,30 @@ reading.add_to(app)
 catalogue.add_to(app)
 
 
+# Typer raises the usage errors of Click but does not export their root.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """Run the command line; a known failure is one line on stderr and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except CarbonNasError as error:
-        sys.stderr.write(f"carbon-nas: {' '.join(str(error).split())}\n")
-        raise SystemExit(2) from None
+        _fail(str(error))
+    except _UsageError as error:
+        if "\n" in error.message:  # the help, since nothing was given
+            error.show()
+            raise SystemExit(2) from None
+        command = error.ctx.command_path if error.ctx else "carbon-nas"
+        _fail(f"{error.format_message().rstrip('.')}; `{command} --help` shows what can be given")
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror or error}; mend it and run again")
+    raise SystemExit(code)
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"carbon-nas: {' '.join(message.split())}\n")
+    raise SystemExit(2) from None

@@ -106,7 +106,7 @@ def search(
 
 def resume(
     run: RunArgument,
-    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
 ) -> None:
     """Go on with a run that was interrupted or killed."""
     from nas.runs import open_run
@@ -117,10 +117,13 @@ def resume(
 
 def worker(run: RunArgument) -> None:
     """Work on a run from this process; start as many as you like, on any machine that sees it."""
-    from nas.engine.worker import work
+    from nas.engine.worker import STOPPED_CODE, work
     from nas.runs import open_run
 
-    typer.echo(work(open_run(run)))
+    ended = work(open_run(run))
+    typer.echo(ended)
+    if ended == "stopped":
+        raise typer.Exit(STOPPED_CODE)
 
 
 def status(run: RunArgument, as_json: JsonOption = False) -> None:
@@ -144,11 +147,14 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
 
 def _see_through(run: Run, shown: Path, workers: int) -> None:
     from nas.cli.display import Display, closing_lines
-    from nas.engine.search import supervise
+    from nas.engine.search import Outcome, supervise
     from nas.report import write_report
 
-    with Display() as display:
-        outcome = supervise(run, workers=workers, on_progress=display.update)
+    try:
+        with Display() as display:
+            outcome = supervise(run, workers=workers, on_progress=display.update)
+    except KeyboardInterrupt:  # before its workers started
+        outcome = Outcome(False, "interrupted")
     if not outcome.finished:
         typer.echo(f"interrupted; nothing is lost. Resume with: carbon-nas resume {shown}")
         raise typer.Exit(130)

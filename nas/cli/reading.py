@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="example: carbon-nas front runs/demo -o error -o tcdp --csv")(front)
     app.command(epilog="example: carbon-nas compare runs/tpe runs/nsga2")(compare)
     app.command(
-        epilog="example: carbon-nas rescore runs/demo --hardware pixel6:int8 --grid fr --grid in"
+        epilog="example: carbon-nas rescore runs/demo --hardware pixel3:int8 --grid fr --grid in"
     )(rescore)
     app.command(
         epilog="example: carbon-nas select runs/demo --limit error=0.03 --prefer carbon,latency"

@@ -2,8 +2,8 @@
 
 Three facts live in the study's own database, so that a worker needs nothing else: which
 candidate is being trained by whom, who may ask the sampler now, and when each worker was last
-seen. A claim whose process has died on this host is free at once; one of another host is free
-when its lease has run out for `GRACE_S`.
+seen. A claim whose process has died on this host is free as soon as the process that started it
+has collected it; one of another host is free when its lease has run out for `GRACE_S`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _claims = sa.Table(
     sa.Column("host", sa.String(128), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("pid_start", sa.Float, nullable=False),
+    sa.Column("parent", sa.Integer, nullable=False),
     sa.Column("trial", sa.Integer),
     sa.Column("lease_until", sa.Float, nullable=False),
 )
@@ -49,6 +50,7 @@ _workers = sa.Table(
     sa.Column("host", sa.String(128), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("pid_start", sa.Float, nullable=False),
+    sa.Column("parent", sa.Integer, nullable=False),
     sa.Column("started_at", sa.Float, nullable=False),
     sa.Column("seen_at", sa.Float, nullable=False),
     sa.Column("stopped", sa.Boolean, nullable=False),
@@ -89,6 +91,7 @@ class Claims:
         self._host = socket.gethostname()
         self._pid = os.getpid()
         self._pid_start = psutil.Process(self._pid).create_time()
+        self._parent = os.getppid()
         self.worker = f"{self._host}-{self._pid}-{int(self._pid_start * 100)}"
         _metadata.create_all(engine, checkfirst=True)
 
@@ -103,6 +106,7 @@ class Claims:
                     host=self._host,
                     pid=self._pid,
                     pid_start=self._pid_start,
+                    parent=self._parent,
                     started_at=now,
                     seen_at=now,
                     stopped=False,
@@ -132,6 +136,7 @@ class Claims:
             "host": self._host,
             "pid": self._pid,
             "pid_start": self._pid_start,
+            "parent": self._parent,
             "trial": trial,
             "lease_until": time.time() + LEASE_S,
         }
@@ -164,17 +169,29 @@ class Claims:
             for r in rows
         ]
 
+    def of_dead(self, pid: int) -> list[Claim]:
+        """The claims of a process of this host that has died."""
+        return [
+            claim
+            for claim in self.all()
+            if claim.worker.startswith(f"{self._host}-{pid}-") and not claim.alive
+        ]
+
     def remove_dead(self) -> list[Claim]:
         """Free the claims of dead workers and return them."""
         dead = [claim for claim in self.all() if not claim.alive]
-        with self._engine.begin() as connection:
-            for claim in dead:
-                connection.execute(
-                    sa.delete(_claims).where(
-                        _claims.c.candidate_key == claim.key, _claims.c.worker == claim.worker
-                    )
-                )
+        for claim in dead:
+            self.remove(claim)
         return dead
+
+    def remove(self, claim: Claim) -> None:
+        """Free a claim, whoever holds it."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(_claims).where(
+                    _claims.c.candidate_key == claim.key, _claims.c.worker == claim.worker
+                )
+            )
 
     @contextmanager
     def ask_lock(self) -> Iterator[None]:
@@ -219,7 +236,12 @@ class Claims:
             return time.time() < until
         try:
             process = psutil.Process(row.pid)
-            same = abs(process.create_time() - row.pid_start) < 1.0
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+            if abs(process.create_time() - row.pid_start) >= 1.0:
+                return False
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return True
+            # Its supervisor, if that is not this process, has still to record what killed it.
+            supervised = process.ppid() == row.parent != self._pid
+            return bool(supervised and time.time() < until)
         except psutil.NoSuchProcess:
             return False

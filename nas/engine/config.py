@@ -144,7 +144,9 @@ def config_from_mapping(value: Mapping[str, Any], origin: str = "config") -> Sea
     """
     search = value.get("search")
     host = search.get("on") if isinstance(search, Mapping) else None
-    if not (isinstance(host, Mapping) and host.get("grid")):
+    grid = host.get("grid") if isinstance(host, Mapping) else None
+    # An unknown key may be the one that was meant.
+    if grid is None and set(value) <= set(SearchConfig.model_fields):
         raise ConfigError(
             f"{origin}: search.on.grid: is not given, and the carbon of the search depends on it;"
             " add `search: {on: {grid: us-caiso}}` (`carbon-nas grid list`)"

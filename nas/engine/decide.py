@@ -90,8 +90,10 @@ class Decider:
                     if isinstance(found, Job):
                         return found
                     reason = found
-                if reason is not None:
-                    self.study.set_user_attr("stop_reason", reason)
+                # A training under way may yet be lost, and then another must take its place.
+                if any(_of_search(claim.key) for claim in self.claims.all()):
+                    return "wait"
+                self.study.set_user_attr("stop_reason", reason)
             return self._finalist_job()
 
     def spent(self) -> Spent:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from nas.engine.budget import worker_power
 from nas.engine.claims import Claims
 from nas.engine.config import SearchConfig, config_to_yaml
@@ -19,8 +21,8 @@ from nas.engine.decide import Decider
 from nas.engine.plan import load_plan, plan_of, resolve
 from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
-from nas.engine.storage import open_storage, open_study
-from nas.engine.worker import SUPERVISOR_VARIABLE
+from nas.engine.storage import database_faults, open_storage, open_study
+from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
 from nas.runs.files import write_json
@@ -116,9 +118,10 @@ def supervise(
 
     Raises:
         RunError: If other workers are at work on the run, or workers keep dying.
+        StorageError: If the database or a record cannot be written.
     """
-    supervisor = _Supervisor(run, workers)
-    return supervisor.see_through(on_progress)
+    with database_faults(run.path):
+        return _Supervisor(run, workers).see_through(on_progress)
 
 
 def watch(run: Run) -> tuple[Progress, list[int]]:
@@ -127,13 +130,14 @@ def watch(run: Run) -> tuple[Progress, list[int]]:
     Raises:
         RunError: If the database or a record is damaged.
     """
-    plan = load_plan(run)
-    storage = open_storage(run.database_url)
-    study = open_study(storage, len(plan.objectives))
-    claims = Claims(storage.engine)
-    decider = Decider(run, plan, study, claims, worker_power(run.frozen))
-    alive = [worker.pid for worker in claims.workers() if worker.alive]
-    return Watcher(run, plan, decider).progress(), alive
+    with database_faults(run.path):
+        plan = load_plan(run)
+        storage = open_storage(run.database_url)
+        study = open_study(storage, len(plan.objectives))
+        claims = Claims(storage.engine)
+        decider = Decider(run, plan, study, claims, worker_power(run.frozen))
+        alive = [worker.pid for worker in claims.workers() if worker.alive]
+        return Watcher(run, plan, decider).progress(), alive
 
 
 class _Supervisor:
@@ -150,20 +154,23 @@ class _Supervisor:
         self._watcher = Watcher(run, self._plan, self._decider)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._interrupted = False
+        self._done = False
         self._restarts = 0
         self._results_seen = -1
         self._oom_kills = _oom_kills()
 
     def see_through(self, on_progress: Callable[[Progress], None] | None) -> Outcome:
-        self._wait_for_orphans()
         before = [signal.signal(number, self._on_signal) for number in _STOPPING]
         try:
+            self._wait_for_orphans()
             for slot in range(self._count):
                 self._start(slot)
             while self._processes:
                 time.sleep(_POLL_S)
+                if self._interrupted:
+                    self._stop_workers()
                 for slot, process in list(self._processes.items()):
-                    if process.poll() is not None:
+                    if _has_ended(process):
                         del self._processes[slot]
                         self._on_exit(slot, process)
                 if on_progress is not None:
@@ -176,7 +183,7 @@ class _Supervisor:
         write_json(self._run.path / "spent.json", asdict(self._decider.spent()))
         if on_progress is not None:
             on_progress(self._watcher.progress())
-        if self._interrupted:
+        if not self._done:
             return Outcome(False, "interrupted")
         return Outcome(True, str(self._study.user_attrs["stop_reason"]))
 
@@ -198,21 +205,25 @@ class _Supervisor:
             )
 
     def _on_exit(self, slot: int, process: subprocess.Popen[bytes]) -> None:
-        code = process.returncode
-        if code == 0 or self._interrupted:
-            return
-        if code > 0:
+        with self._claims.ask_lock():
+            code = process.wait()
+            if code < 0:
+                self._record_crash(process.pid, signal.Signals(-code))
+        if code == 0:
+            self._done = True
+        elif code < 0:
+            self._count_restart(slot)
+            self._start(slot)
+        elif code != STOPPED_CODE:
             raise RunError(_last_line(self._log(slot)) or f"worker {slot}: exit code {code}")
-        killed = signal.Signals(-code)
+
+    def _record_crash(self, pid: int, killed: signal.Signals) -> None:
         out_of_memory = _oom_kills() > self._oom_kills
         self._oom_kills = _oom_kills()
         if killed in _CRASHES or out_of_memory:
             status = "out_of_memory" if out_of_memory else "crashed"
-            record_crash(
-                self._decider, process.pid, status, f"the worker was killed by {killed.name}"
-            )
-        self._count_restart(slot)
-        self._start(slot)
+            message = f"the worker was killed by {killed.name}"
+            record_crash(self._decider, pid, status, message)
 
     def _count_restart(self, slot: int) -> None:
         results = self._watcher.results()
@@ -228,6 +239,8 @@ class _Supervisor:
         """Workers whose supervisor was killed end within seconds; others are at work."""
         deadline = time.monotonic() + _ORPHANS_S
         while alive := [worker for worker in self._claims.workers() if worker.alive]:
+            if self._interrupted:
+                return
             if time.monotonic() > deadline:
                 pids = ", ".join(str(worker.pid) for worker in alive)
                 raise RunError(
@@ -238,20 +251,26 @@ class _Supervisor:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._interrupted = True
-        for process in self._processes.values():
-            process.send_signal(signal.SIGINT)
 
     def _stop_workers(self) -> None:
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():
-            process.wait()
+            self._done = process.wait() == 0 or self._done
         self._processes.clear()
 
     def _log(self, slot: int) -> Path:
         folder = self._run.path / "logs"
         folder.mkdir(exist_ok=True)
         return folder / f"worker-{slot}.log"
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has, without collecting it: until then its claims stand."""
+    try:
+        return bool(psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _last_line(log: Path) -> str:

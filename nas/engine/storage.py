@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -11,7 +14,7 @@ from optuna.storages import RDBStorage
 
 from nas.errors import StorageError
 
-__all__ = ["STUDY_NAME", "open_storage", "open_study"]
+__all__ = ["STUDY_NAME", "database_faults", "open_storage", "open_study"]
 
 STUDY_NAME = "search"
 _SQLITE_TIMEOUT_S = 60
@@ -46,18 +49,35 @@ def open_storage(url: str) -> RDBStorage:
 def open_study(storage: RDBStorage, n_objectives: int) -> optuna.Study:
     """The run's one study, created at the first call.
 
+    Args:
+        storage: Of `open_storage`.
+        n_objectives: How many objectives the run has; all are minimised.
+    """
+    return optuna.create_study(
+        storage=storage,
+        study_name=STUDY_NAME,
+        directions=["minimize"] * n_objectives,
+        load_if_exists=True,
+    )
+
+
+@contextmanager
+def database_faults(path: Path) -> Iterator[None]:
+    """Turn what the database reports, such as a full disk, into one line.
+
+    Args:
+        path: The run folder, for the message.
+
     Raises:
-        StorageError: If the database cannot be read or written.
+        StorageError: If the block met a fault of the database.
     """
     try:
-        return optuna.create_study(
-            storage=storage,
-            study_name=STUDY_NAME,
-            directions=["minimize"] * n_objectives,
-            load_if_exists=True,
-        )
+        yield
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise StorageError(f"database: {str(error).splitlines()[0]}") from None
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise StorageError(
+            f"{path}: the database failed: {reason}; mend it, then `carbon-nas resume {path}`"
+        ) from error
 
 
 def _set_pragmas(connection: Any, _: Any) -> None:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import optuna
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.engine.budget import worker_power
@@ -19,13 +18,13 @@ from nas.engine.claims import BEAT_S, Claims
 from nas.engine.decide import Decider, Job
 from nas.engine.plan import Plan, load_plan
 from nas.engine.samplers import seed_of
-from nas.engine.storage import open_storage, open_study
-from nas.errors import StorageError
+from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
 
-__all__ = ["SUPERVISOR_VARIABLE", "work"]
+__all__ = ["STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
 
+STOPPED_CODE = 130
 SUPERVISOR_VARIABLE = "CARBON_NAS_SUPERVISOR"
 _POLL_S = 0.2
 
@@ -67,13 +66,8 @@ def work(run: Run) -> str:
     stop = Stop()
     signal.signal(signal.SIGINT, stop.on_signal)
     signal.signal(signal.SIGTERM, stop.on_signal)
-    try:
+    with database_faults(run.path):
         return _work(run, stop)
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise StorageError(
-            f"{run.path}: the database failed: {reason}; mend it, then `carbon-nas resume`"
-        ) from error
 
 
 def _work(run: Run, stop: Stop) -> str:

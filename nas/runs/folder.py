@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ import yaml
 
 from hardware_profiles.deployment import Deployment, deployment_from_dict
 from nas.carbon.study import Study, study_from_dict
-from nas.errors import RunError
+from nas.errors import RunError, StorageError
 from nas.runs.files import read_json, write_json, write_text
 
 if TYPE_CHECKING:
@@ -25,6 +27,21 @@ __all__ = ["FORMAT", "Run", "create_run", "open_run"]
 
 FORMAT = 1
 
+_FROZEN = (
+    "task",
+    "space",
+    "study",
+    "deployments",
+    "deployments_as",
+    "objectives",
+    "constraints",
+    "recipe",
+    "search",
+    "budget",
+    "finalists",
+    "storage",
+    "data_dir",
+)
 _PACKAGES = ("carbon-nas", "numpy", "onnxruntime", "optuna", "pandas", "scikit-learn", "torch")
 
 
@@ -115,18 +132,21 @@ def open_run(path: str | Path) -> Run:
         raise RunError(
             f"{folder}: format {got!r} is not {FORMAT}; open it with the carbon-nas that wrote it"
         )
+    missing = [key for key in _FROZEN if key not in frozen]
+    if missing:
+        raise RunError(f"{folder / 'frozen.json'}: is damaged, {missing[0]!r} is gone; restore it")
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{folder / 'config.yaml'}: is missing; restore it") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = str(error).replace("\n", " ")
         raise RunError(f"{folder / 'config.yaml'}: is damaged ({line}); restore it") from None
     return Run(folder.resolve(), config, frozen)
 
 
 def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) -> Run:
-    """Make a run folder; `frozen.json` is written last, so that a folder with it is whole.
+    """Make a run folder, whole or not at all: it is filled beside its place, then renamed.
 
     Args:
         path: Where; must not hold a run already.
@@ -144,9 +164,20 @@ def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) ->
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder}: exists and is not empty; name another folder")
-    write_text(folder / "config.yaml", config_text)
-    write_json(folder / "environment.json", _environment())
-    write_json(folder / "frozen.json", {"format": FORMAT, **frozen})
+    place = folder.resolve()
+    half_made = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        write_text(half_made / "config.yaml", config_text)
+        write_json(half_made / "environment.json", _environment())
+        write_json(half_made / "frozen.json", {"format": FORMAT, **frozen})
+        half_made.rename(place)
+    except (OSError, StorageError) as error:
+        reason = getattr(error.__cause__ or error, "strerror", None) or error
+        raise StorageError(
+            f"{folder}: could not be made: {reason}; free some space or name another folder"
+        ) from error
+    finally:
+        shutil.rmtree(half_made, ignore_errors=True)
     return open_run(folder)
 
 

@@ -19,6 +19,7 @@ from hardware_profiles import Deployment, Precision
 from nas.carbon.study import Study
 from nas.cost.score import score
 from nas.cost.workload import Workload, workload
+from nas.errors import RunError
 from nas.runs.files import read_json, write_whole
 from search_spaces.layers import Layer, layers_from_json, mac_count, parameter_count
 
@@ -30,6 +31,10 @@ __all__ = [
     "score_table",
     "write_tables",
 ]
+
+_TRAINING_KEYS = ("order", "status", "errors", "seconds", "energy_j", "gco2e")
+_UNTRAINED_KEYS = ("order", "reason")
+_LAYERS_KEYS = ("architecture", "layers")
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,14 @@ def read_records(artifacts: Path) -> list[Record]:
 
 def _read_record(folder: Path) -> Record | None:
     results = [folder / "result.json", *sorted(folder.glob("seed-*.json"))]
-    trainings = tuple(read_json(path) for path in results if path.exists())
+    trainings = tuple(_part(path, _TRAINING_KEYS) for path in results if path.exists())
     untrained_path = folder / "untrained.json"
-    untrained = read_json(untrained_path) if untrained_path.exists() and not trainings else None
+    untrained = None
+    if untrained_path.exists() and not trainings:
+        untrained = _part(untrained_path, _UNTRAINED_KEYS)
     if not trainings and untrained is None:
         return None
-    described = read_json(folder / "layers.json")
+    described = _part(folder / "layers.json", _LAYERS_KEYS)
     return Record(
         candidate=folder.name,
         architecture=described["architecture"],
@@ -107,6 +114,19 @@ def _read_record(folder: Path) -> Record | None:
         trainings=trainings,
         untrained=untrained,
     )
+
+
+def _part(path: Path, keys: Sequence[str]) -> Mapping[str, Any]:
+    """One JSON file of a record, which must hold these keys."""
+    value = read_json(path)
+    missing = [key for key in keys if not isinstance(value, dict) or key not in value]
+    if missing:
+        raise RunError(
+            f"{path}: is damaged, {missing[0]!r} is gone; restore it, or delete it and "
+            "`carbon-nas resume`"
+        )
+    part: Mapping[str, Any] = value
+    return part
 
 
 def candidate_table(records: Sequence[Record]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import optuna
 import pandas as pd
 import psutil
 import pytest
-from conftest import command, facts_of  # tests/engine/conftest.py
+from tiny_runs import command, facts_of
 
 from nas.engine.storage import STUDY_NAME, open_storage
 from nas.runs import open_run
@@ -20,7 +20,11 @@ KILLS = 10
 
 def start(*arguments, log):
     return subprocess.Popen(
-        command(*arguments), stdout=log, stderr=log, start_new_session=True, stdin=subprocess.DEVNULL
+        command(*arguments),
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -55,8 +59,10 @@ def run_with_kills(config, path, rng, log):
                 continue
         kills += 1
         if not kill_something(process, rng):
-            arguments = ("resume", path) if (path / "frozen.json").exists() else (
-                "search", config, "--out", path
+            arguments = (
+                ("resume", path)
+                if (path / "frozen.json").exists()
+                else ("search", config, "--out", path)
             )
             process = start(*arguments, log=log)
     assert process.wait(timeout=400) == 0, log.name
@@ -79,8 +85,11 @@ def test_ten_kills_lose_nothing(workers, config_file, tmp_path, carbon_nas):
     study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(run.database_url))
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
     assert optuna.trial.TrialState.RUNNING not in states
-    again = [t for t in study.get_trials(deepcopy=False) if t.user_attrs.get("trained")
-             and not t.user_attrs.get("repeat")]
+    again = [
+        t
+        for t in study.get_trials(deepcopy=False)
+        if t.user_attrs.get("trained") and not t.user_attrs.get("repeat")
+    ]
     assert len({t.user_attrs["candidate"] for t in again}) == 8
     if workers == 1:
         assert carbon_nas("search", config, "--out", tmp_path / "whole").returncode == 0
