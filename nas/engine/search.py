@@ -32,6 +32,7 @@ __all__ = ["Outcome", "launch", "preview", "search", "supervise", "watch"]
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _POLL_S = 0.3
+_PROGRESS_S = 1.5
 _ORPHANS_S = 15.0
 _RESTARTS_WITHOUT_RESULT = 5
 _CRASHES = {
@@ -165,6 +166,7 @@ class _Supervisor:
             self._wait_for_orphans()
             for slot in range(self._count):
                 self._start(slot)
+            told_at = 0.0
             while self._processes:
                 time.sleep(_POLL_S)
                 if self._interrupted:
@@ -173,8 +175,9 @@ class _Supervisor:
                     if _has_ended(process):
                         del self._processes[slot]
                         self._on_exit(slot, process)
-                if on_progress is not None:
+                if on_progress is not None and time.monotonic() - told_at > _PROGRESS_S:
                     on_progress(self._watcher.progress())
+                    told_at = time.monotonic()
         finally:
             self._stop_workers()
             for number, handler in zip(_STOPPING, before, strict=True):
