@@ -11,22 +11,26 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-__all__ = ["ASK_LOCK", "Claim", "Claims", "WorkerSpan"]
+__all__ = ["ASK_LOCK", "Claim", "Claims", "WorkerSpan", "make_tables"]
 
 LEASE_S = 60.0
 GRACE_S = 180.0
 BEAT_S = 5.0
 ASK_LOCK = "ask"
 _POLL_S = 0.02
+_OTHERS = 20
+_OTHERS_S = 0.1
+
+_Made = TypeVar("_Made")
 
 _metadata = sa.MetaData()
 
@@ -55,6 +59,22 @@ _workers = sa.Table(
     sa.Column("seen_at", sa.Float, nullable=False),
     sa.Column("stopped", sa.Boolean, nullable=False),
 )
+
+
+def make_tables(make: Callable[[], _Made]) -> _Made:
+    """Call what makes tables that are absent, again if another process was faster.
+
+    Raises:
+        SQLAlchemyError: If it fails whatever the others do.
+    """
+    for _ in range(_OTHERS):
+        try:
+            return make()
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            if "exists" not in str(error) and "UNIQUE" not in str(error):
+                raise
+            time.sleep(_OTHERS_S)
+    return make()
 
 
 @dataclass(frozen=True)
@@ -93,7 +113,7 @@ class Claims:
         self._pid_start = psutil.Process(self._pid).create_time()
         self._parent = os.getppid()
         self.worker = f"{self._host}-{self._pid}-{int(self._pid_start * 100)}"
-        _metadata.create_all(engine, checkfirst=True)
+        make_tables(lambda: _metadata.create_all(engine, checkfirst=True))
 
     def start(self) -> None:
         """Enter this process among the workers of the run."""

@@ -149,6 +149,13 @@ class Decider:
         reason = self.study.user_attrs.get("stop_reason")
         return None if reason is None else str(reason)
 
+    def finished(self) -> bool:
+        """Whether no training is left: none of the search, of finalists or of references."""
+        if self.stop_reason_recorded() is None:
+            return False
+        wanted = finalists(read_records(self.run.artifacts), self.run, self.plan)
+        return not wanted and not self._missing_references()
+
     def abandon(self, job: Job) -> None:
         """Give a job back: its trial is told FAIL and its claim is freed."""
         if job.trial is not None:
@@ -277,9 +284,14 @@ class Decider:
         rng = np.random.default_rng(seed_of("draw", self.plan.seed, len(complete)))
         taken = self._trained() | {claim.key for claim in self.claims.all()}
         labels = self._deployment_labels()
+        seen: set[str] = set()
         for _ in range(_RANDOM_DRAWS):
             architecture = self.plan.space.sample(rng)
             deployment = int(rng.integers(len(labels)))
+            drawn = f"{architecture} {deployment}"
+            if drawn in seen:
+                continue
+            seen.add(drawn)
             look = self.plan.look(architecture)
             if look.candidate not in taken and self._worth_training(look, deployment):
                 chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}

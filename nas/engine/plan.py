@@ -106,8 +106,12 @@ class Plan:
     def scores(
         self, layers: tuple[Layer, ...], errors: Mapping[Precision, float | None] | None
     ) -> dict[str, Any]:
-        """Columns of the scores table for one candidate, one entry a deployment."""
-        columns = score(workload(layers), self.deployments, self.study, errors, training_gco2e=None)
+        """Columns of the scores table for one candidate, one entry a deployment.
+
+        The carbon of its training is left out of `lifecycle_gco2e`, since a resumed run must be
+        told the same; the scores table has it.
+        """
+        columns = score(workload(layers), self.deployments, self.study, errors, training_gco2e=0.0)
         return constrain(columns, self.constraints)
 
     def values(self, scores: Mapping[str, Any], deployment: int) -> list[float]:

@@ -79,6 +79,8 @@ class Watcher:
         self._errors: list[float] = []
         self._latest: Latest | None = None
         self._hypervolume = 0.0
+        self._further_seen = -1
+        self._finished = False
         ideal = np.array(run.frozen["ideal"])
         span = np.array(run.frozen["reference"]) - ideal
         self._scale = (ideal, np.where(span > 0, span, 1.0))
@@ -97,9 +99,8 @@ class Watcher:
         used = self._decider.spent()
         claims = self._decider.claims.all()
         reason = self._decider.stop_reason_recorded()
-        phase = "search" if reason is None else ("finalists" if claims else "done")
         return Progress(
-            phase=phase,
+            phase=self._phase(reason),
             stop_reason=reason,
             trainings=len(self._seconds),
             trainings_limit=self._plan.trainings,
@@ -115,12 +116,22 @@ class Watcher:
             latest=self._latest,
         )
 
+    def _phase(self, reason: str | None) -> str:
+        if reason is None:
+            return "search"
+        further = self._further() + sum(1 for _ in (self._run.path / "references").glob("*.json"))
+        if further != self._further_seen:
+            self._further_seen = further
+            self._finished = self._decider.finished()
+        return "done" if self._finished else "finalists"
+
     def _further(self) -> int:
         return sum(1 for _ in self._run.artifacts.glob("*/seed-*.json"))
 
     def _read_new(self) -> None:
         new = False
-        for path in sorted(self._run.artifacts.glob("*/result.json")):
+        results = self._run.artifacts.glob("*/result.json")
+        for path in sorted(results, key=lambda path: path.stat().st_mtime_ns):
             candidate = path.parent.name
             if candidate in self._seconds:
                 continue

@@ -12,6 +12,7 @@ import optuna
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
 
+from nas.engine.claims import make_tables
 from nas.errors import StorageError
 
 __all__ = ["STUDY_NAME", "database_faults", "open_storage", "open_study"]
@@ -36,7 +37,7 @@ def open_storage(url: str) -> RDBStorage:
         {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}} if sqlite else {"pool_pre_ping": True}
     )
     try:
-        storage = RDBStorage(url, engine_kwargs=engine_kwargs)
+        storage = make_tables(lambda: RDBStorage(url, engine_kwargs=engine_kwargs))
     except (sa.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise StorageError(f"database {_safe(url)}: cannot be opened: {reason}") from None
