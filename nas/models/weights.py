@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 __all__ = ["save_weights"]
@@ -17,5 +17,8 @@ def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
     Args:
         state: Tensors by name.
         path: The file.
+
+    Raises:
+        OSError: If the disk is full; safetensors' own writer raises an error of its own.
     """
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    path.write_bytes(save({name: tensor.contiguous() for name, tensor in state.items()}))

@@ -170,7 +170,11 @@ def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) ->
         write_text(half_made / "config.yaml", config_text)
         write_json(half_made / "environment.json", _environment())
         write_json(half_made / "frozen.json", {"format": FORMAT, **frozen})
-        half_made.rename(place)
+        if place.exists():  # and is empty; it may be where someone stands, so it stays
+            for part in sorted(half_made.iterdir()):  # frozen.json is the last
+                part.rename(place / part.name)
+        else:
+            half_made.rename(place)
     except (OSError, StorageError) as error:
         reason = getattr(error.__cause__ or error, "strerror", None) or error
         raise StorageError(
