@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal, get_args
 
 from nas.errors import ConfigError, unknown_name
@@ -46,6 +47,7 @@ class Recipe:
     train_images: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         ranges = {
             "epochs": (self.epochs >= 1, ">= 1"),
             "batch_size": (self.batch_size >= 2, ">= 2"),
@@ -67,6 +69,17 @@ class Recipe:
         for name, (holds, wanted) in ranges.items():
             if not holds:
                 raise ConfigError(f"recipe: {name}={getattr(self, name)!r} is not {wanted}")
+
+    def _check_kinds(self) -> None:
+        for field in dataclasses.fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            if "None" in kind and value is None:
+                continue
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if "int" in kind and not whole:
+                raise ConfigError(f"recipe: {field.name}={value!r} is not a whole number")
+            if "float" in kind and not (whole or (isinstance(value, float) and isfinite(value))):
+                raise ConfigError(f"recipe: {field.name}={value!r} is not a finite number")
 
 
 _SEARCH = {
