@@ -84,11 +84,11 @@ class Recipe:
 
 _SEARCH = {
     "digits": Recipe(12, 64, 0.06, 0.05, 0.1),
-    "fashion-mnist": Recipe(1, 64, 0.03, 0.05, 0.0, train_images=24_000),
+    "fashion-mnist": Recipe(1, 32, 0.02, 0.05, 0.1, train_images=16_000),
 }
 _FINAL = {
     "digits": Recipe(40, 64, 0.06, 0.05, 0.1),
-    "fashion-mnist": Recipe(12, 64, 0.03, 0.05, 0.1, augmentation="shift-flip"),
+    "fashion-mnist": Recipe(8, 64, 0.02, 0.05, 0.1),
 }
 
 

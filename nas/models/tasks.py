@@ -208,7 +208,7 @@ def _fashion_mnist(
     part = "t10k" if test else "train"
     images = _read_verified(folder / f"{part}-images-idx3{_SUFFIX}")
     labels = _read_verified(folder / f"{part}-labels-idx1{_SUFFIX}")
-    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28).copy()
     y = np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
     if test:
         return x, y, x[:0], y[:0]
