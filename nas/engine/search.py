@@ -208,10 +208,13 @@ class _Supervisor:
             )
 
     def _on_exit(self, slot: int, process: subprocess.Popen[bytes]) -> None:
-        with self._claims.ask_lock():
-            code = process.wait()
-            if code < 0:
-                self._record_crash(process.pid, signal.Signals(-code))
+        try:
+            with self._claims.ask_lock():
+                code = process.wait()
+                if code < 0:
+                    self._record_crash(process.pid, signal.Signals(-code))
+        finally:
+            process.wait()
         if code == 0:
             self._done = True
         elif code < 0:

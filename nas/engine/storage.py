@@ -77,7 +77,8 @@ def database_faults(path: Path) -> Iterator[None]:
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise StorageError(
-            f"{path}: the database failed: {reason}; mend it, then `carbon-nas resume {path}`"
+            f"{path}: the database failed: {reason}; see whether the disk is full, "
+            f"then `carbon-nas resume {path}`"
         ) from error
 
 
