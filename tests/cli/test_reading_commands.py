@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -212,7 +213,7 @@ def test_reading_leaves_the_run_as_it_is(tiny_run):
 
 
 def test_python_module_and_script_are_one(tiny_run):
-    script = [sys.executable.replace("python", "carbon-nas"), "--version"]
+    script = [str(Path(sys.executable).with_name("carbon-nas")), "--version"]
     assert (
         subprocess.run(script, capture_output=True, check=True).stdout
         == subprocess.run(command("--version"), capture_output=True, check=True).stdout
