@@ -59,16 +59,25 @@ class Results:
         *names: str,
         limits: Mapping[str, float] | None = None,
         prefer: str | Mapping[str, float] | Sequence[str] = "knee",
+        deployment: str | None = None,
     ) -> Selection:
         """One candidate and deployment, with the reasons; see `nas.selection.select`.
 
         Raises:
-            SelectionError: If nothing meets the limits.
+            SelectionError: If nothing meets the limits, or an objective does not compare under
+                the run's demand.
         """
         from nas.selection import select
 
         chosen = names or self.run.objectives
-        return select(self.run.scores(), chosen, limits=limits, prefer=prefer)
+        return select(
+            self.run.scores(),
+            chosen,
+            limits=limits,
+            prefer=prefer,
+            deployment=deployment,
+            study=self.run.study,
+        )
 
     def rescore(
         self, deployments: Sequence[Deployment], study: Study | None = None

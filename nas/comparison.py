@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,67 +15,127 @@ from nas.pareto import coverage, epsilon, hypervolume, igd_plus, non_dominated, 
 from nas.pareto.fronts import Values, scaled
 
 if TYPE_CHECKING:
+    from nas.carbon.study import Study
     from nas.runs import Run
 
-__all__ = ["Comparison", "compare", "front", "front_of", "objective_values", "usable_rows"]
+__all__ = [
+    "Comparison",
+    "compare",
+    "demand_notes",
+    "front",
+    "front_of",
+    "objective_values",
+    "per_deployment",
+    "usable_rows",
+]
 
 _COUNTS = ("rows", "candidates", "infeasible", "untrained", "unknown")
 
 
 def front(run: Run, names: Sequence[str], *, deployment: str | None = None) -> pd.DataFrame:
-    """The non-dominated scores of a run, over all its deployments together or over one.
+    """The non-dominated scores of a run: over all its deployments together, or one's own.
 
     Args:
-        run: An opened run.
+        run: An opened run. With ``deployments_as: targets`` each deployment has a front of its
+            own, and the result holds them one after another.
         names: Objectives of `nas.objectives`, one or more.
-        deployment: Label of the only deployment to look at; None pools all.
+        deployment: Label of the only deployment to look at; None takes all.
 
     Returns:
         See `front_of`.
 
     Raises:
         ConfigError: If an objective is unknown.
-        FrontError: If the deployment is unknown.
+        FrontError: If the deployment is unknown, or an objective does not compare under the
+            run's demand.
     """
-    return front_of(run.scores(), names, deployment=deployment)
+    return front_of(
+        run.scores(), names, deployment=deployment, study=run.study, apart=per_deployment(run)
+    )
+
+
+def per_deployment(run: Run) -> bool:
+    """Whether each deployment of a run is a target with a front of its own."""
+    return bool(run.frozen["deployments_as"] == "targets")
 
 
 def front_of(
-    scores: pd.DataFrame, names: Sequence[str], *, deployment: str | None = None
+    scores: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    deployment: str | None = None,
+    study: Study | None = None,
+    apart: bool = False,
 ) -> pd.DataFrame:
     """The feasible, trained, fully known rows that no other such row dominates.
 
     Args:
         scores: One row a candidate and deployment, as `Run.scores` gives.
         names: Objectives, one or more.
-        deployment: Label of the only deployment to look at; None pools all.
+        deployment: Label of the only deployment to look at; None takes all.
+        study: What the scores were counted under; with it, what does not compare is refused.
+        apart: Whether each deployment has a front of its own, instead of one over all together.
 
     Returns:
         The rows of the front with all their columns, best first by the objectives in the order
-        named. ``attrs`` tells ``objectives``; how many ``rows`` and ``candidates`` were looked at
-        and how many rows were left out as ``infeasible``, ``untrained`` or ``unknown`` (a missing
-        value); and by deployment ``kappa_w`` (watts: carbon is E + kappa x occupancy; None at
-        fixed volume, where all models carry one embodied share) and ``rank_agreement``
-        (Spearman's, of carbon and latency, over all usable rows; None if undefined).
+        named, with `apart` deployment by deployment. ``attrs`` tells ``objectives``, ``apart``,
+        ``notes`` (see `demand_notes`), ``fixed_volume`` (None without a study); how many ``rows``
+        and ``candidates`` were looked at and how many rows were left out as ``infeasible``,
+        ``untrained`` or ``unknown`` (a missing value); and by deployment ``kappa_w`` and
+        ``idle_w`` (watts: at fixed time carbon is E + (kappa + idle) x occupancy; None at fixed
+        volume, where all models carry one embodied share, and where electricity has no carbon)
+        and ``rank_agreement`` (Spearman's, of carbon and latency, over all usable rows; None if
+        undefined).
 
     Raises:
         ConfigError: If an objective is unknown.
-        FrontError: If the deployment is unknown, or the scores lack an objective's column.
+        FrontError: If the deployment is unknown, the scores lack an objective's column, or an
+            objective does not compare under the study's demand.
     """
+    notes = demand_notes(names, study)
     rows, counts = usable_rows(scores, names, deployment=deployment)
     chosen = objectives(names)
-    columns = [row.column for row in chosen]
-    if rows.empty:
-        best = rows.copy()
-    else:
-        best = rows.loc[non_dominated(objective_values(rows, chosen))]
-        best = best.sort_values(
-            columns, ascending=[row.direction == "minimize" for row in chosen], kind="stable"
-        ).reset_index(drop=True)
-    best.attrs["objectives"] = list(names)
-    best.attrs.update(counts)
-    best.attrs.update(_carbon_and_latency(rows))
+    best = rows.copy()
+    if not rows.empty:
+        groups = [part for _, part in rows.groupby("deployment", sort=False)] if apart else [rows]
+        best = pd.concat([_best(part, chosen) for part in groups], ignore_index=True)
+    fixed_volume = None if study is None else study.demand.inferences is not None
+    best.attrs.update(objectives=list(names), apart=apart, notes=list(notes))
+    best.attrs.update(counts, fixed_volume=fixed_volume)
+    best.attrs.update(_carbon_and_latency(rows, fixed_volume))
     return best
+
+
+def _best(rows: pd.DataFrame, chosen: Sequence[Objective]) -> pd.DataFrame:
+    best = rows.loc[non_dominated(objective_values(rows, chosen))]
+    return best.sort_values(
+        [row.column for row in chosen],
+        ascending=[row.direction == "minimize" for row in chosen],
+        kind="stable",
+    )
+
+
+def demand_notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
+    """What objectives mean under a study's demand where that is not what their names suggest.
+
+    Args:
+        names: Objectives.
+        study: The study of their scores; None says nothing.
+
+    Raises:
+        FrontError: If life-cycle carbon is among them at fixed time, where the number of
+            inferences, and so the whole sum, follows from each model's speed.
+    """
+    if study is None or study.demand.busy_share is None:
+        return ()
+    if "lifecycle" in names:
+        raise FrontError(
+            "lifecycle: at fixed time it is not comparable between models of different speed, as "
+            "N follows from tau; take carbon, or give demand.inferences (`rescore --inferences`)"
+        )
+    if "tcdp" in names:
+        return ("at fixed time tCDP is carbon per inference times a constant; ranks as carbon",)
+    return ()
 
 
 def usable_rows(
@@ -132,19 +192,34 @@ def objective_values(rows: pd.DataFrame, chosen: Sequence[Objective]) -> Values:
     return turned
 
 
-def _carbon_and_latency(rows: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    kappas: dict[str, float | None] = {}
-    agreements: dict[str, float | None] = {}
-    if not rows.empty and {"carbon_gco2e", "latency_s", "kappa_w"} <= set(rows):
-        for label, group in rows.groupby("deployment", sort=False):
-            pairs = group[["carbon_gco2e", "latency_s"]].astype("float64").dropna().to_numpy()
-            agreements[str(label)] = rank_agreement(pairs[:, 0], pairs[:, 1])
-            kappas[str(label)] = _common(np.asarray(group["kappa_w"], dtype=np.float64))
-    return {"kappa_w": kappas, "rank_agreement": agreements}
+def _carbon_and_latency(
+    rows: pd.DataFrame, fixed_volume: bool | None
+) -> dict[str, dict[str, float | None]]:
+    found: dict[str, dict[str, float | None]] = {"kappa_w": {}, "idle_w": {}, "rank_agreement": {}}
+    if rows.empty or not {"carbon_gco2e", "latency_s", "kappa_w"} <= set(rows):
+        return found
+    for label, group in rows.groupby("deployment", sort=False):
+        pairs = group[["carbon_gco2e", "latency_s"]].astype("float64").dropna().to_numpy()
+        found["rank_agreement"][str(label)] = rank_agreement(pairs[:, 0], pairs[:, 1])
+        kappa = group["kappa_w"].to_numpy(dtype=np.float64)
+        found["kappa_w"][str(label)] = None if fixed_volume else _common(kappa)
+        found["idle_w"][str(label)] = None if fixed_volume else _common(_idle_w(group))
+    return found
+
+
+def _idle_w(rows: pd.DataFrame) -> Values:
+    """Idle and sleeping power that a busy second carries, W: P_idle (p - u) / u + sleep."""
+    names = ["energy_j", "idle_gco2e", "active_gco2e", "occupancy_s"]
+    if not set(names) <= set(rows):
+        return np.full(len(rows), np.nan)
+    energy, idle, active, tau = rows[names].to_numpy(dtype=np.float64).T
+    # Both grams are at the same grid and overhead, which cancel.
+    watts: Values = energy * idle / np.where(active > 0.0, active * tau, np.nan)
+    return watts
 
 
 def _common(values: Values) -> float | None:
-    """The value that all share, or None: at fixed volume each model has a kappa of its own."""
+    """The value that all share, up to rounding; None if they differ or it is not finite."""
     low, high = float(values.min()), float(values.max())
     return high if np.isfinite(high) and high - low <= 1e-9 * abs(high) else None
 
@@ -166,6 +241,7 @@ class Comparison:
             equals or dominates.
         pooled: The front of all runs together, with the column ``run``.
         reference: The reference point of the hypervolume in scaled units, for each objective.
+        notes: What objectives mean under the study's demand; see `demand_notes`.
     """
 
     objectives: tuple[str, ...]
@@ -174,6 +250,7 @@ class Comparison:
     coverage: pd.DataFrame
     pooled: pd.DataFrame
     reference: tuple[float, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -211,16 +288,21 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> Comparison:
 
     Raises:
         ConfigError: If an objective is unknown.
-        FrontError: If there are fewer than two runs, a run has no front, or the tasks or the
-            studies differ; the message names the first field that does.
+        FrontError: If there are fewer than two runs, one is given twice, a run has no front, or
+            the tasks or the studies differ; the message names the first field that does.
     """
     if len(runs) < 2:
         raise FrontError(f"compare: got {len(runs)} runs, name at least two")
+    places = [run.path for run in runs]
+    twice = [place for place in dict.fromkeys(places) if places.count(place) > 1]
+    if twice:
+        raise FrontError(f"compare: {twice[0]} is given twice; name different runs")
     labels = _labels(runs)
     for label, run in zip(labels[1:], runs[1:], strict=True):
         _refuse_unlike(labels[0], runs[0], label, run)
     fronts = {label: front(run, names) for label, run in zip(labels, runs, strict=True)}
-    return compare_fronts(fronts, names, study=runs[0].study.hash)
+    found = compare_fronts(fronts, names, study=runs[0].study.hash)
+    return replace(found, notes=demand_notes(names, runs[0].study))
 
 
 def compare_fronts(
@@ -277,10 +359,11 @@ def _labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _refuse_unlike(first: str, run: Run, second: str, other: Run) -> None:
-    if run.config["task"] != other.config["task"]:
+    task, others = run.frozen["task"]["name"], other.frozen["task"]["name"]
+    if task != others:
         raise FrontError(
-            f"compare: {first} has task {run.config['task']!r}, {second} {other.config['task']!r}; "
-            "errors compare only within one task"
+            f"compare: {first} has task {task!r}, {second} {others!r}; errors compare only within "
+            "one task"
         )
     if run.study.hash != other.study.hash:
         field, ours, theirs = _first_difference(run.study, other.study)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nas.comparison import objective_values, usable_rows
-from nas.errors import SelectionError, unknown_name
+from nas.comparison import demand_notes, objective_values, usable_rows
+from nas.errors import FrontError, SelectionError, unknown_name
 from nas.objectives import OBJECTIVES, Objective, objectives
 from nas.pareto import knee, non_dominated
 from nas.pareto.fronts import scaled
@@ -18,6 +18,8 @@ from nas.quantities import format_quantity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nas.carbon.study import Study
 
 __all__ = ["Selection", "select"]
 
@@ -45,26 +47,33 @@ def select(
     *,
     limits: Mapping[str, float] | None = None,
     prefer: str | Mapping[str, float] | Sequence[str] = "knee",
+    deployment: str | None = None,
+    study: Study | None = None,
 ) -> Selection:
     """Select one score within limits.
 
     Args:
-        scores: Scores of a run, or its front.
+        scores: Scores of a run, or its front; its deployments are looked at together, also where
+            each is a target of its own.
         names: Objectives to balance when `prefer` is "knee"; otherwise `prefer` names them.
         limits: Largest allowed value by objective name or column, in the column's unit.
         prefer: "knee" for the balanced point (`nas.pareto.knee`); weights by objective for the
             smallest weighted sum of objectives scaled to 0..1 over the front; or a list of
             objectives, best in the first and among equals in the next.
+        deployment: Label of the only deployment to look at; None takes all.
+        study: What the scores were counted under; with it, what does not compare is refused.
 
     Raises:
         ConfigError: If an objective is unknown.
-        FrontError: If the scores lack an objective's column.
-        SelectionError: If a limit or preference is malformed, or no score meets the limits; then
-            the message says which limit excludes most, and the value that would admit one.
+        FrontError: If the scores lack an objective's column, or the deployment is unknown.
+        SelectionError: If a limit or preference is malformed, an objective does not compare under
+            the study's demand, or no score meets the limits; then the message says which limit
+            excludes most, and the value that would admit one.
     """
     wanted = _wanted(names, prefer)
     bounds = _bounds(limits or {})
-    rows, counts = usable_rows(scores, wanted)
+    notes = _notes([*wanted, *(row.name for row in bounds)], study)
+    rows, counts = usable_rows(scores, wanted, deployment=deployment)
     if rows.empty:
         raise SelectionError(
             f"select: none of {counts['rows']} scores is feasible, trained and known in "
@@ -85,6 +94,7 @@ def select(
         f"{len(best)} of those are on the front of {', '.join(wanted)}",
         why,
         *(_against_best(row, best, objective) for objective in chosen),
+        *notes,
     ]
     return Selection(
         candidate=str(row["candidate"]),
@@ -92,6 +102,13 @@ def select(
         row={str(key): value for key, value in row.items()},
         reasons=tuple(reasons),
     )
+
+
+def _notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
+    try:
+        return demand_notes(names, study)
+    except FrontError as error:
+        raise SelectionError(f"select: {error}") from None
 
 
 def _wanted(

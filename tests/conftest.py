@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import carbon_nas, config_file, in_process, tiny, tiny_run
 
-from hardware_profiles.catalog import hardware, profile_to_dict
+from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment, deployment_to_dict
 from hardware_profiles.grid import grid
 from nas.carbon import Demand, Study, study_to_dict
@@ -51,15 +51,16 @@ def frozen_facts(deployments, study):
         "objectives": ["error", "latency", "carbon"],
         "constraints": {},
         "recipe": {"epochs": 12, "batch_size": 64, "precision": "fp32"},
+        "final_recipe": {"epochs": 40, "batch_size": 64, "precision": "fp32"},
         "search": {
             "sampler": "random",
             "seed": 0,
             "workers": 2,
             "threads": 1,
             "cores": 2,
-            "pue": 1.1,
-            "profile": profile_to_dict(hardware("rpi4")),
-            "grid": grid("fr").model_dump(mode="json"),
+            "host": deployment_to_dict(
+                Deployment("search", hardware("rpi4"), "fp32", grid("fr"), pue=1.1)
+            ),
         },
         "budget": {"trainings": 40, "seconds": None, "gco2e": None},
         "finalists": {"extra_seeds": 0, "at_most": 0},
@@ -72,10 +73,11 @@ def frozen_facts(deployments, study):
 def make_run():
     """A function (folder, count, seed, ...) that writes a finished run and opens it."""
 
-    def make(folder, *, count=12, seed=0, study=None, deployments=None, task="digits"):
+    def make(folder, *, count=12, seed=0, study=None, deployments=None, task="digits", **changes):
         study = study or Study(Demand(lifetime_years=4.0, busy_share=0.3))
         deployments = deployments or some_deployments()
-        facts = frozen_facts(deployments, study)
+        facts = {**frozen_facts(deployments, study), **changes}
+        facts["task"] = {**facts["task"], "name": task}
         config = f"task: {task}\nspace: mbconv\n"
         run = create_run(folder, config, facts)
         rng = np.random.default_rng(seed)

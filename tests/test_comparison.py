@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.comparison import compare_fronts, front_of
+from hardware_profiles import Deployment, custom_grid
+from hardware_profiles.catalog import hardware
+from nas.carbon import Demand, Study
+from nas.comparison import compare, compare_fronts, front, front_of
 from nas.errors import ConfigError, FrontError
+from nas.report import front_text, report_html
 
 NAN = math.nan
 
@@ -130,3 +134,50 @@ def test_an_empty_front_is_refused():
     table = one_deployment([0.1], [1e-6])
     with pytest.raises(FrontError, match="b has no feasible trained score"):
         compare_fronts(fronts_of(a=table, b=table.assign(feasible=False)), ["error", "carbon"])
+
+
+def test_targets_have_a_front_each(make_run, tmp_path):
+    run = make_run(tmp_path / "run", count=8, deployments_as="targets")
+    names = ["error", "latency", "carbon"]
+    each = front(run, names)
+    assert list(dict.fromkeys(each["deployment"])) == [d.label for d in run.deployments]
+    for label in dict.fromkeys(each["deployment"]):
+        own = front(run, names, deployment=label)
+        assert pairs(own) == pairs(each[each["deployment"] == label])
+    assert f"{len(each)} on the fronts of each deployment" in front_text(each)
+    assert "of each deployment's own front" in report_html(run)
+
+
+def test_idle_power_stands_beside_kappa(make_run, tmp_path):
+    run = make_run(tmp_path / "run", count=2)
+    told = front(run, ["error", "carbon"]).attrs
+    # The board idles (1 - 0.3) / 0.3 seconds for each busy one.
+    for deployment in run.deployments[1:]:
+        idle_w = deployment.profile.idle_w.value * 0.7 / 0.3
+        assert told["idle_w"][deployment.label] == pytest.approx(idle_w)
+        assert told["kappa_w"][deployment.label] > 0
+
+
+def test_grid_without_carbon_is_not_a_fixed_volume(make_run, tmp_path):
+    clean = Deployment("pi", hardware("rpi4"), "fp32", custom_grid(0.0))
+    best = front(make_run(tmp_path / "run", count=2, deployments=[clean]), ["error", "carbon"])
+    assert best.attrs["kappa_w"] == {"pi": None}
+    assert "same for all models" not in front_text(best)
+
+
+def test_fixed_time_refuses_lifecycle_and_explains_tcdp(make_run, tmp_path):
+    run = make_run(tmp_path / "run", count=2)
+    with pytest.raises(FrontError, match="lifecycle: at fixed time it is not comparable"):
+        front(run, ["error", "lifecycle"])
+    assert "ranks as carbon" in front_text(front(run, ["error", "tcdp"]))
+    volume = Study(Demand(lifetime_years=4.0, inferences=1e7))
+    other = make_run(tmp_path / "volume", count=2, study=volume)
+    best = front(other, ["error", "lifecycle", "tcdp"])
+    assert best.attrs["notes"] == []
+    assert set(best.attrs["kappa_w"].values()) == {None}
+
+
+def test_a_run_is_not_compared_with_itself(make_run, tmp_path):
+    run = make_run(tmp_path / "run", count=2)
+    with pytest.raises(FrontError, match="is given twice; name different runs"):
+        compare([run, run], ["error"])

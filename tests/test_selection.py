@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.carbon import Demand, Study
 from nas.errors import SelectionError
 from nas.selection import select
 
@@ -128,3 +129,27 @@ def test_what_is_selected_meets_the_limit_and_is_on_the_front(drawn, bound):
         & ((allowed["error"] < row["error"]) | (allowed["carbon_gco2e"] < row["carbon_gco2e"]))
     )
     assert not better.any()
+
+
+def test_lifecycle_is_refused_at_fixed_time():
+    study = Study(Demand(lifetime_years=4.0, busy_share=0.3))
+    table = TABLE.assign(lifecycle_gco2e=1.0)
+    with pytest.raises(SelectionError, match="select: lifecycle: at fixed time"):
+        select(table, ["error", "lifecycle"], study=study)
+    with pytest.raises(SelectionError, match="select: lifecycle: at fixed time"):
+        select(table, limits={"lifecycle_gco2e": 2.0}, study=study)
+    volume = Study(Demand(lifetime_years=4.0, inferences=1e8))
+    assert select(table, ["error", "lifecycle"], study=volume).candidate == "large"
+
+
+def test_tcdp_says_what_it_is_at_fixed_time():
+    study = Study(Demand(lifetime_years=4.0, busy_share=0.3))
+    chosen = select(TABLE.assign(tcdp_gco2e_s=TABLE["carbon_gco2e"]), ["tcdp"], study=study)
+    assert chosen.reasons[-1].startswith("at fixed time tCDP is carbon per inference")
+
+
+def test_one_deployment_can_be_named():
+    other = TABLE.assign(deployment="gpu", error=0.01)
+    table = pd.concat([TABLE, other], ignore_index=True)
+    assert select(table, prefer=["error"]).deployment == "gpu"
+    assert select(table, prefer=["error"], deployment="pi").candidate == "large"

@@ -95,7 +95,7 @@ def rescore(
 ) -> None:
     """Score a run on other devices, grids or demands, and print its front. Trains nothing."""
     from nas.cli.deployments import deployments_for, study_for
-    from nas.comparison import front_of
+    from nas.comparison import front_of, per_deployment
     from nas.rescoring import rescore as rescore_run
     from nas.runs import open_run
 
@@ -107,7 +107,10 @@ def rescore(
         from nas.runs.files import write_whole
 
         write_whole(out, scores.to_parquet)
-    _print_front(front_of(scores, objective or opened.objectives), as_csv=as_csv, as_json=as_json)
+    best = front_of(
+        scores, objective or opened.objectives, study=study, apart=per_deployment(opened)
+    )
+    _print_front(best, as_csv=as_csv, as_json=as_json)
 
 
 def select(
@@ -122,9 +125,10 @@ def select(
         ),
     ] = "knee",
     objective: ObjectiveOption = None,
+    deployment: Annotated[str | None, typer.Option(help="Only this deployment.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose one candidate and deployment, and say why."""
+    """Choose one candidate and deployment, out of all deployments together, and say why."""
     from nas.runs import open_run
     from nas.selection import select as select_one
 
@@ -134,6 +138,8 @@ def select(
         objective or opened.objectives,
         limits=_limits(limit),
         prefer=_preference(prefer),
+        deployment=deployment,
+        study=opened.study,
     )
     if as_json:
         from nas.report.text import plain_value
@@ -209,6 +215,7 @@ def export(
             opened.objectives,
             limits=_limits(limit),
             prefer=_preference(prefer),
+            study=opened.study,
         )
         candidate, deployment, reasons = chosen.candidate, chosen.deployment, chosen.reasons
     typer.echo(f"exporting {candidate} for {deployment or 'its first feasible deployment'}")
@@ -247,8 +254,14 @@ def _limits(given: list[str] | None) -> dict[str, float]:
         name, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"--limit: got {item!r}; give OBJECTIVE=VALUE, such as error=0.05")
-        limits[name] = _number(value, "--limit")
+        _add(limits, name, value, "--limit")
     return limits
+
+
+def _add(values: dict[str, float], name: str, value: str, option: str) -> None:
+    if name in values:
+        raise ConfigError(f"{option}: {name!r} is given twice; give it once")
+    values[name] = _number(value, option)
 
 
 def _preference(text: str) -> str | dict[str, float] | list[str]:
@@ -256,8 +269,11 @@ def _preference(text: str) -> str | dict[str, float] | list[str]:
         return text
     parts = [part.strip() for part in text.split(",")]
     if all("=" in part for part in parts):
-        pairs = [part.partition("=") for part in parts]
-        return {name: _number(value, "--prefer") for name, _, value in pairs}
+        weights: dict[str, float] = {}
+        for part in parts:
+            name, _, value = part.partition("=")
+            _add(weights, name, value, "--prefer")
+        return weights
     return parts
 
 

@@ -47,10 +47,12 @@ def _front_table(material: Material) -> str:
         )
         rows.append(Row(cells, key=key))
     head = ["model", "deployment", *(OBJECTIVES[name].label for name in names)]
+    over = "of each deployment's own front" if material.apart else "over all deployments together"
     return section(
         f"The front for {', '.join(material.run.objectives)}",
-        f'<p class="note">{len(front)} points over all deployments together, best first; a key '
-        "opens to the choices of its architecture.</p>",
+        f'<p class="note">{len(front)} points {over}, best first; a key opens to the choices of '
+        "its architecture.</p>",
+        *(f'<p class="note">{escape(note)}</p>' for note in front.attrs.get("notes", ())),
         table(head, rows, tall=len(rows) > 12),
     )
 
@@ -69,6 +71,7 @@ def _search(material: Material) -> str:
     counts = Counter(candidates["status"]) if len(candidates) else Counter()
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
     search = run.frozen["search"]
+    host = search["host"]
     what = "all of the workers' time" if spent["whole"] else "the recorded trainings only"
     rows = [
         ("Candidates decided", said or "none yet"),
@@ -77,9 +80,9 @@ def _search(material: Material) -> str:
         ("Carbon, use and manufacture of the machine", format_quantity(spent["gco2e"], "gCO2e")),
         (
             "Machine",
-            f"{search['profile']['label']}; {search['workers']} workers, threads of each: "
-            f"{search['threads']}; grid {search['grid']['label']} "
-            f"({search['grid']['gco2e_per_kwh']['value']:.3g} g/kWh), PUE {search['pue']:g}",
+            f"{host['profile']['label']}; {search['workers']} workers, threads of each: "
+            f"{search['threads']}; grid {host['grid']['label']} "
+            f"({host['grid']['gco2e_per_kwh']['value']:.3g} g/kWh)",
         ),
         ("Sampler", f"{search['sampler']}, seed {search['seed']}"),
         ("Budget", _mapping_text(run.frozen["budget"])),

@@ -131,7 +131,9 @@ class Deciding:
 
     Attributes:
         deployment: Its label.
-        kappa_w: Carbon is E + kappa x occupancy; None at fixed volume or if unknown.
+        kappa_w: Carbon is E + (kappa + idle) x occupancy; None at fixed volume or where
+            electricity has no carbon.
+        idle_w: Idle and sleeping power that a busy second carries; None likewise.
         power_spread_w: Load minus idle power of the device.
         agreement: Spearman's rank correlation of carbon and latency; None if undefined.
         fastest: Row of the least latency within the error limit; None if nothing qualifies.
@@ -142,6 +144,7 @@ class Deciding:
 
     deployment: str
     kappa_w: float | None
+    idle_w: float | None
     power_spread_w: float
     agreement: float | None
     fastest: Mapping[str, Any] | None
@@ -188,6 +191,7 @@ def deciding(
     scores: pd.DataFrame,
     deployments: Sequence[Deployment],
     kappa_w: Mapping[str, float | None],
+    idle_w: Mapping[str, float | None],
     *,
     fixed_volume: bool,
 ) -> tuple[Deciding, ...]:
@@ -197,6 +201,7 @@ def deciding(
         scores: Scores of a run.
         deployments: Of the run, in its order.
         kappa_w: By label, as in ``front_of(...).attrs``.
+        idle_w: By label, likewise.
         fixed_volume: Whether the demand is a number of inferences.
     """
     usable, _ = usable_rows(scores, ["error", "latency", "carbon"])
@@ -210,6 +215,7 @@ def deciding(
             Deciding(
                 deployment=deployment.label,
                 kappa_w=kappa_w.get(deployment.label),
+                idle_w=idle_w.get(deployment.label),
                 power_spread_w=profile.load_w.value - profile.idle_w.value,
                 agreement=agreement,
                 fastest=_select(rows, prefer=["latency", "error"], error=limit),

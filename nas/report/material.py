@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nas.comparison import usable_rows
+from nas.comparison import per_deployment, usable_rows
 from nas.objectives import OBJECTIVES, Objective
 from nas.quantities import format_quantity
 from nas.report.axes import short_unit
@@ -63,6 +63,11 @@ class Material:
         if objective.name == "error" and self.percent and value is not None:
             return "unknown" if math.isnan(value) else f"{100.0 * value:.3g} %"
         return short_unit(format_quantity(value, objective.unit))
+
+    @property
+    def apart(self) -> bool:
+        """Whether each deployment has a front of its own."""
+        return per_deployment(self.run)
 
     @property
     def percent(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nas.comparison import front_of
+from nas.comparison import front_of, per_deployment
 from nas.objectives import OBJECTIVES
 from nas.quantities import counted, format_quantity
 from nas.report.axes import short_unit
@@ -40,7 +40,7 @@ def report_html(run: Run) -> str:
         run=run,
         scores=scores,
         candidates=candidates,
-        front=front_of(scores, run.objectives),
+        front=front_of(scores, run.objectives, study=run.study, apart=per_deployment(run)),
         spent=_spent(run, candidates),
     )
     body = _head(material) + result_sections(material) + background_sections(material)
@@ -89,13 +89,20 @@ def _title(run: Run) -> str:
     return f"{task}: {space} searched for {', '.join(run.objectives)}"
 
 
+def _front_words(material: Material) -> str:
+    count = len(material.labels)
+    if material.apart:
+        return f"fronts of {count} deployments, each its own"
+    return f"front, over {count} deployments"
+
+
 def _head(material: Material) -> str:
     run, front, candidates = material.run, material.front, material.candidates
     trained = int((candidates["status"] == "trained").sum()) if len(candidates) else 0
     size = run.frozen["space"]["size"]
     rows = [
         (f"{trained}", f"models trained, of {counted(size)} in the space"),
-        (f"{len(front)}", f"on the front, over {len(material.labels)} deployments"),
+        (f"{len(front)}", f"on the {_front_words(material)}"),
     ]
     for name in run.objectives:
         objective = OBJECTIVES[name]

@@ -49,14 +49,18 @@ def _fronts(material: Material) -> str:
         for name in names
     ]
     icons = [(mark(*material.style(label)), label) for label in material.labels]
+    ringed = ""
+    if not material.apart:
+        ringed = ", circled ones on the front of the two objectives over all deployments together"
     ring = '<svg width="18" height="18"><circle class="ring" cx="9" cy="9" r="7"/></svg>'
     return section(
         "Fronts",
         '<p class="note">Every faint dot is a trained model on one deployment; marked points are '
-        "on the front of their deployment, circled ones on the front of the two objectives over "
-        "all deployments together. Down and left is better. Rest the pointer on a point for its "
-        "figures; its candidate lights up everywhere.</p>",
-        legend([*icons, (ring, "on the front over all deployments")]),
+        f"on the front of their deployment{ringed}. Down and left is better. Rest the pointer on "
+        "a point for its figures; its candidate lights up everywhere.</p>",
+        legend(
+            [*icons, *([] if material.apart else [(ring, "on the front over all deployments")])]
+        ),
         f'<div class="plots">{"".join(plots)}</div>',
     )
 
@@ -65,7 +69,11 @@ def _front_plot(material: Material, name: str) -> str:
     error, objective = OBJECTIVES["error"], OBJECTIVES[name]
     pair = ["error", name]
     pooled = front_of(material.scores, pair)
-    on_pooled = set(zip(pooled["candidate"], pooled["deployment"], strict=True))
+    on_pooled = (
+        set()
+        if material.apart
+        else set(zip(pooled["candidate"], pooled["deployment"], strict=True))
+    )
     rows = material.usable.dropna(subset=[objective.column])
     series = []
     for label in material.labels:
@@ -254,6 +262,7 @@ def _deciding(material: Material) -> str:
         material.scores,
         material.run.deployments,
         material.front.attrs.get("kappa_w", {}),
+        material.front.attrs.get("idle_w", {}),
         fixed_volume=fixed_volume,
     )
     if demand.inferences is not None:
@@ -264,8 +273,9 @@ def _deciding(material: Material) -> str:
     else:
         said = (
             f"Demand is fixed time, a busy share of {demand.busy_share:g}: a faster model serves "
-            "more in the same life and so dilutes the manufacture of its device. Carbon goes as "
-            "E + kappa x occupancy; kappa is the manufacture seen as a power."
+            "more in the same life and so dilutes the manufacture of its device and its idling. "
+            "Carbon goes as E + (kappa + idle) tau, tau the occupancy; kappa is the manufacture "
+            "and idle the idle power that a busy second carries, both in watts."
         )
     plots = [
         figure(
@@ -275,8 +285,8 @@ def _deciding(material: Material) -> str:
         for name in ("latency", "energy")
     ]
     head = [
-        "deployment", *([] if fixed_volume else ["kappa"]), "load - idle", "manufacture", "idle",
-        "most / least", "rank agreement", "fastest, cleanest", "reading",
+        "deployment", *([] if fixed_volume else ["kappa + idle"]), "load - idle", "manufacture",
+        "idle", "most / least", "rank agreement", "fastest, cleanest", "reading",
     ]  # fmt: skip
     return section(
         "Is carbon only latency by another name?",
@@ -292,7 +302,7 @@ def _deciding(material: Material) -> str:
 def _deciding_row(material: Material, row: Deciding) -> Row:
     shares = [row.share(column) for column in ("embodied_gco2e", "idle_gco2e")]
     texts = [
-        *([] if row.fixed_volume else [format_quantity(row.kappa_w, "W")]),
+        *([] if row.fixed_volume else [_weight_of_time(row)]),
         format_quantity(row.power_spread_w, "W"),
         *("" if share is None else f"{share:.0%}" for share in shares),
         "" if row.carbon_range is None else f"{row.carbon_range:.3g}",
@@ -301,6 +311,12 @@ def _deciding_row(material: Material, row: Deciding) -> Row:
     ]
     cells = (material.place(row.deployment), *map(Cell, texts), Cell(row.verdict, kind="wide"))
     return Row(cells)
+
+
+def _weight_of_time(row: Deciding) -> str:
+    if row.kappa_w is None:
+        return "no carbon in use" if row.cleanest is not None else ""
+    return f"{format_quantity(row.kappa_w, 'W')} + {format_quantity(row.idle_w, 'W')}"
 
 
 def _pair_plot(material: Material, across: str, down: str) -> str:

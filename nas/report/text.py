@@ -68,7 +68,7 @@ def front_text(front: pd.DataFrame) -> str:
     chosen = objectives(names) if names else ()
     lines = [_front_table(front, chosen)] if len(front) else ["no score is on the front"]
     attrs = {str(key): value for key, value in front.attrs.items()}
-    lines += ["", _counts(len(front), attrs), *_deciding(attrs)]
+    lines += ["", _counts(len(front), attrs), *attrs.get("notes", ()), *_deciding(attrs)]
     return "\n".join(lines)
 
 
@@ -98,7 +98,8 @@ def _counts(points: int, attrs: Mapping[str, Any]) -> str:
         )
         if attrs.get(name)
     ]
-    said = f"{points} on the front of {rows} scores of {attrs.get('candidates', 0)} candidates"
+    where = "fronts of each deployment, out" if attrs.get("apart") else "front"
+    said = f"{points} on the {where} of {rows} scores of {attrs.get('candidates', 0)} candidates"
     return f"{said}; left out: {', '.join(left_out)}" if left_out else said
 
 
@@ -109,13 +110,24 @@ def _deciding(attrs: Mapping[str, Any]) -> list[str]:
     for label, kappa in kappas.items():
         agreement = agreements.get(label)
         ranks = "unknown" if agreement is None else f"{agreement:.2f}"
-        weight = (
-            "embodied share per inference is the same for all models"
-            if kappa is None
-            else f"embodied carbon weighs like {format_quantity(kappa, 'W')} (kappa)"
-        )
+        if kappa is not None:
+            idle = format_quantity(attrs["idle_w"][label], "W")
+            weight = (
+                f"carbon goes as E + (kappa + idle) tau: kappa {format_quantity(kappa, 'W')}, "
+                f"idle {idle}"
+            )
+        else:
+            weight = _WITHOUT_KAPPA[attrs.get("fixed_volume")]
         lines.append(f"{label}: {weight}; rank agreement of carbon and latency {ranks}")
     return lines
+
+
+# By whether the volume is fixed; None where no study was at hand.
+_WITHOUT_KAPPA = {
+    True: "embodied share per inference is the same for all models",
+    False: "electricity without carbon: carbon goes as tau",
+    None: "kappa differs between the models",
+}
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -136,6 +148,7 @@ def comparison_text(comparison: Comparison) -> str:
             aligned(head, body, left=1),
             "",
             *comparison.verdicts,
+            *comparison.notes,
             f"objectives {', '.join(comparison.objectives)}, scaled to 0..1 over the pooled fronts "
             f"(by logarithm where they span decades); study {comparison.study}",
         ]
@@ -147,7 +160,7 @@ def comparison_rows(comparison: Comparison) -> dict[str, Any]:
 
     Returns:
         ``objectives``, ``study``, ``runs`` (rows), ``coverage`` (by run, then by run),
-        ``verdicts`` (lines) and ``pooled`` (rows of the front of all runs together).
+        ``verdicts`` and ``notes`` (lines) and ``pooled`` (rows of the front of all runs together).
     """
     return {
         "objectives": list(comparison.objectives),
@@ -163,6 +176,7 @@ def comparison_rows(comparison: Comparison) -> dict[str, Any]:
             )
         },
         "verdicts": list(comparison.verdicts),
+        "notes": list(comparison.notes),
         "pooled": table_rows(comparison.pooled),
     }
 

@@ -71,21 +71,22 @@ def some(label, name="rpi4"):
 
 
 def test_deciding_by_deployment():
-    found = deciding(TABLE, [some("gpu"), some("pi")], {"pi": 4.0}, fixed_volume=False)
+    found = deciding(TABLE, [some("gpu"), some("pi")], {"pi": 4.0}, {"pi": 1.5}, fixed_volume=False)
     gpu, pi = found
     assert (gpu.kappa_w, pi.kappa_w) == (None, 4.0)
+    assert (gpu.idle_w, pi.idle_w) == (None, 1.5)
     assert pi.agreement == pytest.approx(1.0)
     assert pi.same_model
     assert pi.fastest["candidate"] == "mid"
     assert pi.share("idle_gco2e") == pytest.approx(0.3)
     assert pi.carbon_range == pytest.approx(3.0)
     assert "carbon ranks as latency does" in pi.verdict
-    fixed = deciding(TABLE, [some("pi")], {}, fixed_volume=True)[0]
+    fixed = deciding(TABLE, [some("pi")], {}, {}, fixed_volume=True)[0]
     assert fixed.verdict.endswith("near the best, carbon varies by 200%.")
 
 
 def test_a_deployment_without_models_is_told():
-    found = deciding(TABLE, [some("other")], {}, fixed_volume=False)[0]
+    found = deciding(TABLE, [some("other")], {}, {}, fixed_volume=False)[0]
     assert found.verdict == "No trained model qualifies here."
     assert found.agreement is None
     assert found.carbon_range is None

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from nas.carbon import Demand, Study
 from nas.comparison import compare_fronts, front_of
 from nas.report import comparison_rows, comparison_text, front_text, table_csv, table_rows
 
@@ -35,10 +36,10 @@ def test_front_as_text():
             "b2         mcu         int8        0.25  1 µgCO2e         9 k",
             "",
             "2 on the front of 3 scores of 3 candidates; left out: 1 with an unknown value",
-            "pi: embodied carbon weighs like 5 W (kappa); rank agreement of carbon and latency "
-            "unknown",
-            "mcu: embodied carbon weighs like 12.5 mW (kappa); rank agreement of carbon and "
-            "latency unknown",
+            "pi: carbon goes as E + (kappa + idle) tau: kappa 5 W, idle unknown; rank agreement "
+            "of carbon and latency unknown",
+            "mcu: carbon goes as E + (kappa + idle) tau: kappa 12.5 mW, idle unknown; rank "
+            "agreement of carbon and latency unknown",
         ]
     )
 
@@ -55,9 +56,17 @@ def test_empty_front_as_text():
 
 def test_fixed_volume_says_that_the_share_is_common():
     table = TABLE.assign(deployment="pi", kappa_w=[1.0, 2.0, 3.0])
+    study = Study(Demand(lifetime_years=4.0, inferences=1e8))
     assert "embodied share per inference is the same for all models" in front_text(
-        front_of(table, ["error", "carbon"])
+        front_of(table, ["error", "carbon"], study=study)
     )
+
+
+def test_fixed_time_without_carbon_in_use_does_not_say_so():
+    table = TABLE.assign(kappa_w=np.inf)
+    study = Study(Demand(lifetime_years=4.0, busy_share=0.3))
+    text = front_text(front_of(table, ["error", "carbon"], study=study))
+    assert "pi: electricity without carbon: carbon goes as tau" in text
 
 
 def test_rows_are_json_and_unknown_is_none():
