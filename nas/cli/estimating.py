@@ -14,7 +14,7 @@ from nas.carbon import Study
 from nas.cost.explain import explain as explain_lines
 from nas.cost.score import score
 from nas.cost.workload import workload
-from nas.errors import ConfigError
+from nas.errors import ConfigError, RunError, unknown_name
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.report.text import plain_value
@@ -42,7 +42,13 @@ def layers_of(
     if run is not None:
         if candidate is None:
             raise ConfigError("--candidate: is not given; `carbon-nas front` shows the keys")
-        described = read_json(run.artifacts / Path(candidate).name / "layers.json")
+        known = sorted(folder.name for folder in run.artifacts.glob("*") if folder.is_dir())
+        if candidate not in known:
+            raise RunError(unknown_name("candidate", candidate, known, f"ls {run.artifacts}"))
+        path = run.artifacts / candidate / "layers.json"
+        described = read_json(path)
+        if not isinstance(described, dict) or "layers" not in described:
+            raise RunError(f"{path}: is damaged, 'layers' is gone; restore it")
         return layers_from_json(described["layers"])
     if space_name is None or task_name is None or architecture is None:
         raise ConfigError(

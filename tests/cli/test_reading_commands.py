@@ -108,6 +108,10 @@ def test_select(tiny_run):
         (["--prefer", "carbn"], "did you mean 'carbon'"),
         (["--prefer", "error=-1"], "give a finite weight > 0"),
         (["-o", "latencyy"], "did you mean 'latency'"),
+        (["--prefer", "error=2,error=5"], "--prefer: 'error' is given twice"),
+        (["--limit", "error=1", "--limit", "error=2"], "--limit: 'error' is given twice"),
+        (["--prefer", "error,error"], "'error' is given twice"),
+        (["--deployment", "rpi4-fp32-f"], "did you mean 'rpi4-fp32-fr'"),
     ],
 )
 def test_select_refuses_in_one_line(options, said, tiny_run, in_process):
@@ -143,8 +147,9 @@ def test_estimate_of_an_architecture(tiny_run):
     [
         ([], "give --space, --task and --architecture, or --run and --candidate"),
         (["--run", "RUN"], "--candidate: is not given"),
-        (["--run", "RUN", "--candidate", "0" * 16], "is missing"),
-        (["--run", "RUN", "--candidate", "../../etc"], "is missing"),
+        (["--run", "RUN", "--candidate", "nope"], "candidate: 'nope' is unknown"),
+        (["--run", "RUN", "--candidate", ".."], "candidate: '..' is unknown"),
+        (["--run", "RUN", "--candidate", "../../etc"], "candidate: '../../etc' is unknown"),
         (["--space", "mbconv", "--task", "digits", "--architecture", "{"], "not JSON"),
         (["--space", "mbconv", "--task", "digits", "--architecture", "{}"], "is missing"),
         (["--space", "mbconv", "--task", "digits", "--architecture", "no.yaml"], "cannot be read"),
