@@ -1,6 +1,11 @@
 """Facts about devices, grids and fabs, each figure with its source; no formulas."""
 
-from hardware_profiles.deployment import Deployment, deployment_from_dict, deployment_to_dict
+from hardware_profiles.deployment import (
+    Deployment,
+    deployment_from_dict,
+    deployment_label,
+    deployment_to_dict,
+)
 from hardware_profiles.fab import FabTable, fab_table, fab_table_names
 from hardware_profiles.figure import Figure
 from hardware_profiles.grid import Grid, custom_grid, grid_names
@@ -18,6 +23,7 @@ __all__ = [
     "Precision",
     "custom_grid",
     "deployment_from_dict",
+    "deployment_label",
     "deployment_to_dict",
     "fab_table",
     "fab_table_names",

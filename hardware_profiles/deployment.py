@@ -12,7 +12,7 @@ from hardware_profiles.grid import Grid
 from hardware_profiles.profile import HardwareProfile, Precision
 from nas.errors import DeploymentError
 
-__all__ = ["Deployment", "deployment_from_dict", "deployment_to_dict"]
+__all__ = ["Deployment", "deployment_from_dict", "deployment_label", "deployment_to_dict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,24 @@ class Deployment:
         if efficiency is None:
             efficiency = 1.0 if supply is None else supply.value
         return pue_value / efficiency
+
+
+def deployment_label(
+    hardware: str, precision: str, grid: str, *, batch: int = 1, streams: int = 1
+) -> str:
+    """The label of a deployment that is given none, such as ``rpi4-int8-fr-b8``.
+
+    Args:
+        hardware: Name of the profile.
+        precision: Its precision.
+        grid: Name of the grid.
+        batch: Inputs of one run; told when more than 1.
+        streams: Runs at the same time; told when more than 1.
+    """
+    extra = "".join(
+        f"-{word}{count}" for word, count in (("b", batch), ("s", streams)) if count > 1
+    )
+    return f"{hardware}-{precision}-{grid}{extra}"
 
 
 def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:

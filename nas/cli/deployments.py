@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from hardware_profiles import Deployment, custom_grid
+from hardware_profiles import Deployment, custom_grid, deployment_label
 from hardware_profiles.catalog import hardware as device
 from hardware_profiles.grid import Grid, grid
 from nas.carbon import Demand, Study
 from nas.errors import ConfigError
 
-__all__ = ["deployments_for", "study_for"]
+__all__ = ["deployments_for", "device_and_precision", "grid_or_number", "study_for"]
 
 
 def deployments_for(
     hardware: Sequence[str] | None, grids: Sequence[str] | None, *, like: Sequence[Deployment]
 ) -> list[Deployment]:
-    """Every given device on every given grid.
+    """Given devices on given grids, or the deployments of a run, elsewhere if grids are given.
 
     Args:
-        hardware: "NAME" or "NAME:PRECISION"; None takes the devices of `like`.
-        grids: Names or gCO2e/kWh; None takes the grid of `like`, if it is one.
+        hardware: "NAME" or "NAME:PRECISION", each on every grid; None takes the deployments of
+            `like` as they are, batch, overheads and labels included.
+        grids: Names or gCO2e/kWh, each in place of the grid of a deployment of `like`; None keeps
+            its grid. For given devices None takes the grid of `like`, if it is one.
         like: The deployments of a run, or none.
 
     Raises:
@@ -29,29 +32,63 @@ def deployments_for(
         HardwareError: If a name is unknown.
         DeploymentError: If a device lacks a precision.
     """
-    if not hardware and not like:
-        raise ConfigError("--hardware: is not given; name a device (`carbon-nas hardware list`)")
-    chosen = [_grid(text) for text in grids] if grids else _own_grids(like)
+    chosen = [_grid(text) for text in grids] if grids else []
     if hardware:
-        found = []
-        for item in hardware:
-            name, _, precision = item.partition(":")
-            for where in chosen:
-                label = f"{name}-{precision or 'fp32'}-{where.name}"
-                found.append(Deployment(label, device(name), precision or "fp32", where))  # type: ignore[arg-type]  # checked by Deployment
-        return found
-    own = {(d.profile.name, d.precision, d.batch, d.streams): d for d in like}
-    return [
-        replace(
-            deployment,
-            grid=where,
-            label=f"{deployment.profile.name}-{deployment.precision}-{where.name}"
-            + (f"-b{deployment.batch}" if deployment.batch > 1 else "")
-            + (f"-s{deployment.streams}" if deployment.streams > 1 else ""),
-        )
-        for deployment in own.values()
-        for where in chosen
-    ]
+        places = chosen or _own_grids(like)
+        return [_on(item, where) for item in hardware for where in places]
+    if not like:
+        raise ConfigError("--hardware: is not given; name a device (`carbon-nas hardware list`)")
+    return _moved(like, chosen) if chosen else list(like)
+
+
+def device_and_precision(text: str) -> tuple[str, str]:
+    """The device and the precision in "NAME" or "NAME:PRECISION"; fp32 unless told."""
+    name, _, precision = text.partition(":")
+    return name, precision or "fp32"
+
+
+def grid_or_number(text: str) -> str | float:
+    """The gCO2e/kWh that a text stands for; a text that is no number is a grid's name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _on(item: str, where: Grid) -> Deployment:
+    name, precision = device_and_precision(item)
+    label = deployment_label(name, precision, where.name)
+    return Deployment(label, device(name), precision, where)  # type: ignore[arg-type]  # checked by Deployment
+
+
+def _moved(like: Sequence[Deployment], grids: Sequence[Grid]) -> list[Deployment]:
+    """Each deployment on each grid, once, under labels of their own."""
+    found: list[Deployment] = []
+    for deployment in like:
+        for where in grids:
+            moved = replace(deployment, grid=where, label=_moved_label(deployment, where))
+            if moved in found:
+                continue
+            taken = {other.label for other in found}
+            label, number = moved.label, 2
+            while label in taken:
+                label, number = f"{moved.label}-{number}", number + 1
+            found.append(replace(moved, label=label))
+    return found
+
+
+def _moved_label(deployment: Deployment, where: Grid) -> str:
+    """By the rule, or the user's own label with the new grid behind it."""
+    by_rule = partial(
+        deployment_label,
+        deployment.profile.name,
+        deployment.precision,
+        batch=deployment.batch,
+        streams=deployment.streams,
+    )
+    if deployment.label == by_rule(deployment.grid.name):
+        return by_rule(where.name)
+    return f"{deployment.label}-{where.name}"
 
 
 def study_for(
@@ -94,7 +131,5 @@ def _own_grids(like: Sequence[Deployment]) -> list[Grid]:
 
 
 def _grid(text: str) -> Grid:
-    try:
-        return custom_grid(float(text))
-    except ValueError:
-        return grid(text)
+    given = grid_or_number(text)
+    return grid(given) if isinstance(given, str) else custom_grid(given)

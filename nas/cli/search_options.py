@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nas.cli.deployments import device_and_precision, grid_or_number
 from nas.engine.config import SearchConfig, config_from_mapping, read_config
 from nas.errors import ConfigError
 
@@ -48,11 +49,11 @@ def _from_options(options: Mapping[str, Any]) -> SearchConfig:
             f"search: {', '.join(missing)} not given; give them, or a configuration file "
             "(`carbon-nas init` writes one)"
         )
-    grid = _grid(options["grid"])
+    grid = grid_or_number(options["grid"])
     deployments = []
     for item in options["hardware"]:
-        name, _, precision = item.partition(":")
-        deployments.append({"hardware": name, "grid": grid, "precision": precision or "fp32"})
+        name, precision = device_and_precision(item)
+        deployments.append({"hardware": name, "grid": grid, "precision": precision})
     settings = {key: options[key] for key in ("sampler", "seed", "workers") if key in options}
     limits = {key: options[key] for key in ("trainings", "seconds", "gco2e") if key in options}
     rest = {key: options[key] for key in ("objectives", "data_dir") if key in options}
@@ -71,10 +72,3 @@ def _from_options(options: Mapping[str, Any]) -> SearchConfig:
         },
         "search",
     )
-
-
-def _grid(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
