@@ -41,9 +41,22 @@ for _tag, _pattern, _first in (
     )
 
 
+def _decimal(loader: _Yaml12Loader, node: yaml.ScalarNode) -> int:
+    """YAML 1.2 reads `010` as ten; PyYAML's own constructor as eight."""
+    return int(loader.construct_scalar(node))
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
+
+
 def _unique_mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            line = key.start_mark.line + 1
+            raise yaml.constructor.ConstructorError(
+                problem=f"a key is a list or a mapping (line {line}); write it as text"
+            )
         if key.tag == "tag:yaml.org,2002:merge":
             continue
         if key.value in seen:
@@ -76,7 +89,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             content = yaml.load(stream, Loader=_Yaml12Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareError(f"{path.name}: cannot be read ({error}); check the path") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         what = " ".join(str(error).split())
         raise HardwareError(f"{path.name}: is not valid YAML ({what}); correct it") from error
     if not isinstance(content, dict):

@@ -28,6 +28,11 @@ def test_scalars_follow_yaml_1_2(tmp_path):
     }
 
 
+def test_whole_numbers_are_decimal(tmp_path):
+    text = "a: 08\nb: 010\nc: -7\nd: +12\ne: 0"
+    assert read_yaml(write(tmp_path, text)) == {"a": 8, "b": 10, "c": -7, "d": 12, "e": 0}
+
+
 def test_anchors_repeat_a_source(tmp_path):
     assert read_yaml(write(tmp_path, "a: &s text\nb: *s")) == {"a": "text", "b": "text"}
 
@@ -38,6 +43,12 @@ def test_anchors_repeat_a_source(tmp_path):
         ("a: 1\nb: 2\na: 3", "key 'a' is given twice"),
         ("a: [1", "not valid YAML"),
         ("- 1\n- 2", "holds list"),
+        ("? [a]\n: 1", "a key is a list or a mapping"),
+        ("? {a: 1}\n: 1", "a key is a list or a mapping"),
+        ("a: !!int x", "not valid YAML"),
+        ("a: !!float x", "not valid YAML"),
+        ("a: !!timestamp 2022-13-40", "not valid YAML"),
+        ("a: 1" + "0" * 5000, "not valid YAML"),
         ("", "holds NoneType"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
     ],
