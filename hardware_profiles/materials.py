@@ -44,13 +44,11 @@ class Memory(Facts):
         technology: Name of a memory row of the fab table, such as ``lpddr4``.
         technology_source: Where the technology can be read, and why this row if a stand-in.
         capacity_gb: Decimal gigabytes as built in.
-        sizes_gb: Sizes the device is sold with, ascending; None when it has no variants.
     """
 
     technology: Text
     technology_source: Text
     capacity_gb: Positive
-    sizes_gb: tuple[float, ...] | None = None
 
 
 class Pcb(Facts):

@@ -57,7 +57,6 @@ class Training:
         error: Validation error after the last epoch; None unless trained.
         curve: Epochs that were completed, whatever the status.
         seconds: Wall-clock time, building and validation included.
-        epochs_done: Length of the curve.
         state: `state_dict` of the module, float32; None unless trained.
         message: Why it was not trained, one line; empty if it was.
     """
@@ -66,7 +65,6 @@ class Training:
     error: float | None
     curve: tuple[Epoch, ...]
     seconds: float
-    epochs_done: int
     state: dict[str, Tensor] | None
     message: str
 
@@ -112,7 +110,6 @@ def train(
             error=curve[-1].error if status == "trained" else None,
             curve=tuple(curve),
             seconds=time.perf_counter() - began,
-            epochs_done=len(curve),
             state=None if module is None else _state(module),
             message=message,
         )

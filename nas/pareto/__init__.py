@@ -1,6 +1,6 @@
 """Fronts of minimised objectives: what is on them, how good they are, how two compare."""
 
-from nas.pareto.fronts import hypervolume, knee, non_dominated, reference_point, spans_decades
+from nas.pareto.fronts import hypervolume, knee, non_dominated, spans_decades
 from nas.pareto.indicators import coverage, epsilon, igd_plus, rank_agreement
 
 __all__ = [
@@ -11,6 +11,5 @@ __all__ = [
     "knee",
     "non_dominated",
     "rank_agreement",
-    "reference_point",
     "spans_decades",
 ]

@@ -13,7 +13,6 @@ __all__ = [
     "knee",
     "non_dominated",
     "points",
-    "reference_point",
     "scaled",
     "spans_decades",
 ]
@@ -67,45 +66,12 @@ def non_dominated(values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.asarray(moocore.is_nondominated(table, keep_weakly=True), dtype=np.bool_)
 
 
-def reference_point(*fronts: npt.ArrayLike) -> Values:
-    """A point a little worse than every given front, to measure hypervolumes from.
-
-    Per objective the worst value of the non-dominated points of all fronts together, moved out
-    by a tenth of their range (where the range is 0: a tenth of the magnitude, or 0.1), so that
-    the extremes count as well (Ishibuchi et al., 2018).
-
-    Args:
-        fronts: Each of shape (n, k), the same k; at least one point in all.
-
-    Returns:
-        Shape (k,).
-
-    Raises:
-        FrontError: If there is no point, or the numbers of objectives differ.
-    """
-    tables = [points(front) for front in fronts]
-    if len({table.shape[1] for table in tables}) > 1:
-        raise FrontError(
-            f"reference point: fronts have {sorted({t.shape[1] for t in tables})} objectives, "
-            "compare fronts of the same objectives"
-        )
-    pooled = np.concatenate(tables) if tables else np.zeros((0, 1))
-    if not len(pooled):
-        raise FrontError("reference point: no point is given, give at least one trained score")
-    pooled = pooled[non_dominated(pooled)]
-    worst = pooled.max(axis=0)
-    margin = worst - pooled.min(axis=0)
-    flat = np.where(worst == 0.0, 1.0, np.abs(worst))
-    reference: Values = worst + 0.1 * np.where(margin > 0.0, margin, flat)
-    return reference
-
-
 def hypervolume(values: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     """Volume between the front and the reference point; larger is better.
 
     Args:
         values: Shape (n, k), minimised; points beyond the reference add nothing.
-        reference: Shape (k,), worse than what is to count; see `reference_point`.
+        reference: Shape (k,), worse than what is to count.
 
     Returns:
         Volume in the product of the objectives' units, >= 0; 0 without points.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nas.errors import FrontError
-from nas.pareto import hypervolume, knee, non_dominated, reference_point, spans_decades
+from nas.pareto import hypervolume, knee, non_dominated, spans_decades
 
 small = st.integers(0, 6).map(float)
 tables = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
@@ -69,25 +69,6 @@ def test_hypervolume_grows_with_points_and_ignores_dominated_ones(values, data):
     keep = data.draw(st.integers(0, len(values)))
     assert hypervolume(values[:keep], corner) <= whole + 1e-9
     assert hypervolume(values[non_dominated(values)], corner) == pytest.approx(whole)
-
-
-def test_reference_point_by_hand():
-    # Non-dominated: (0, 10) and (2, 0); (5, 50) does not count. Ranges 2 and 10.
-    assert reference_point([[0, 10], [5, 50]], [[2, 0]]) == pytest.approx([2.2, 11.0])
-    # One point: a tenth of its magnitude, or 0.1 at zero.
-    assert reference_point([[5.0, 0.0]]) == pytest.approx([5.5, 0.1])
-
-
-@given(tables)
-def test_reference_point_is_worse_than_the_front(values):
-    assert (reference_point(values) > values[non_dominated(values)]).all()
-
-
-def test_reference_point_needs_points_of_one_kind():
-    with pytest.raises(FrontError, match="no point"):
-        reference_point(np.zeros((0, 2)))
-    with pytest.raises(FrontError, match=r"\[1, 2\] objectives"):
-        reference_point([[1.0]], [[1.0, 2.0]])
 
 
 def test_spans_decades():
