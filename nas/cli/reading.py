@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,7 +90,9 @@ def rescore(
     inferences: InferencesOption = None,
     lifetime_years: LifetimeOption = None,
     objective: ObjectiveOption = None,
-    out: Annotated[Path | None, typer.Option(help="Write all scores here (Parquet).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all scores here (.csv or .parquet).")
+    ] = None,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,14 +102,13 @@ def rescore(
     from nas.rescoring import rescore as rescore_run
     from nas.runs import open_run
 
+    write = None if out is None else _table_writer(out)
     opened = open_run(run)
     deployments = deployments_for(hardware, grid, like=opened.deployments)
     study = study_for(inferences, lifetime_years, like=opened.study)
     scores = rescore_run(opened, deployments, study)
-    if out is not None:
-        from nas.runs.files import write_whole
-
-        write_whole(out, scores.to_parquet)
+    if write is not None and out is not None:
+        write(scores, out)
     best = front_of(
         scores, objective or opened.objectives, study=study, apart=per_deployment(opened)
     )
@@ -246,6 +248,18 @@ def _print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
         typer.echo(table_csv(best), nl=False)
     else:
         typer.echo(front_text(best))
+
+
+def _table_writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
+    """How a table is written under that name; refused before any work is done."""
+    from nas.report import table_csv
+    from nas.runs.files import write_text, write_whole
+
+    if path.suffix == ".csv":
+        return lambda table, place: write_text(place, table_csv(table))
+    if path.suffix == ".parquet":
+        return lambda table, place: write_whole(place, table.to_parquet)
+    raise ConfigError(f"--out: got {path.name!r}; give a name that ends in .csv or .parquet")
 
 
 def _limits(given: list[str] | None) -> dict[str, float]:

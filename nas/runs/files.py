@@ -34,7 +34,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(
-            f"{path}: could not be written: {reason}; free some space, then `carbon-nas resume`"
+            f"{path}: could not be written: {reason}; free some space, then run the command again"
         ) from error
     finally:
         with suppress(OSError):

@@ -181,6 +181,14 @@ def test_rescore_writes_all_scores(tiny_run, tmp_path):
     assert len(pd.read_parquet(out)) == len(open_run(tiny_run).scores())
 
 
+def test_rescore_writes_csv_and_keeps_the_deployments(tiny_run, in_process, tmp_path):
+    out = tmp_path / "scores.csv"
+    done = in_process("rescore", tiny_run, "--lifetime-years", "8", "--out", out)
+    assert done.returncode == 0
+    labels = [d.label for d in open_run(tiny_run).deployments]
+    assert list(dict.fromkeys(pd.read_csv(out)["deployment"])) == labels
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -189,6 +197,8 @@ def test_rescore_writes_all_scores(tiny_run, tmp_path):
         (["--grid", "frr"], "did you mean 'fr'"),
         (["--inferences", "-1"], "inferences"),
         (["--lifetime-years", "0"], "lifetime_years"),
+        (["--out", "scores.xlsx"], "give a name that ends in .csv or .parquet"),
+        (["--out", "/proc/none/x.csv"], "run the command again"),
     ],
 )
 def test_rescore_refuses_in_one_line(options, said, tiny_run, in_process):

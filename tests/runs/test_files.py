@@ -58,7 +58,8 @@ def test_a_full_disk_leaves_what_was(before, tmp_path):
     )
     assert done.stderr == ""
     assert done.stdout == (
-        f"{path}: could not be written: File too large; free some space, then `carbon-nas resume`\n"
+        f"{path}: could not be written: File too large; "
+        "free some space, then run the command again\n"
     )
     assert names(tmp_path) == (["a.json"] if before else [])
     assert before is None or path.read_text() == before
