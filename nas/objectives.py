@@ -59,7 +59,7 @@ _ROWS = (
     ),
     Objective(
         "lifecycle", "lifecycle_gco2e", "life-cycle carbon", "gCO2e", "modelled",
-        "training + N x operational + D x ECF, over the service's life",
+        "one training in the search + N x operational + D x ECF, over the service's life",
     ),
     Objective(
         "sci", "sci_gco2e_per_inference", "SCI", "gCO2e/inference", "modelled",

@@ -84,13 +84,15 @@ def select(
     if not admitted.size:
         raise SelectionError(_nothing_within(rows, bounds, within))
     allowed = rows.iloc[admitted]
+    confirmed, luck = _confirmed(rows, allowed)
     chosen = objectives(wanted)
-    best = allowed.loc[non_dominated(objective_values(allowed, chosen))]
+    best = confirmed.loc[non_dominated(objective_values(confirmed, chosen))]
     index, why = _prefer(objective_values(best, chosen), chosen, prefer)
     row = best.iloc[index]
     reasons = [
         f"{len(rows)} of {counts['rows']} scores are feasible, trained and known",
         *([f"{len(allowed)} of those meet {_said(bounds)}"] if bounds else []),
+        *luck,
         f"{len(best)} of those are on the front of {', '.join(wanted)}",
         why,
         *(_against_best(row, best, objective) for objective in chosen),
@@ -102,6 +104,22 @@ def select(
         row={str(key): value for key, value in row.items()},
         reasons=tuple(reasons),
     )
+
+
+def _confirmed(
+    rows: pd.DataFrame, allowed: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Those of the allowed rows that were trained with all further seeds, and what to say of it.
+
+    An error of one training may be a lucky one, so it does not compete with means of several.
+    """
+    if "seeds" not in rows or int(rows["seeds"].max()) < 2:
+        return allowed, ()
+    seeds = int(rows["seeds"].max())
+    confirmed = allowed.loc[allowed["seeds"] >= seeds]
+    if confirmed.empty:
+        return allowed, (f"none of those was trained with {seeds} seeds, so luck may decide",)
+    return confirmed, (f"{len(confirmed)} of those were trained with {seeds} seeds",)
 
 
 def _notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:

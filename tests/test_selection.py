@@ -153,3 +153,15 @@ def test_one_deployment_can_be_named():
     table = pd.concat([TABLE, other], ignore_index=True)
     assert select(table, prefer=["error"]).deployment == "gpu"
     assert select(table, prefer=["error"], deployment="pi").candidate == "large"
+
+
+def test_the_luckiest_seed_does_not_win():
+    """Means of three trainings are not held against the best of one."""
+    rows = TABLE.assign(seeds=[3, 3, 3, 1])
+    lucky = rows.assign(error=[0.30, 0.12, 0.10, 0.05])
+    choice = select(lucky, prefer=["error"])
+    assert choice.candidate == "large"
+    assert "3 of those were trained with 3 seeds" in choice.reasons
+    only = select(lucky, prefer=["error"], limits={"error": 0.06})
+    assert only.candidate == "waste"
+    assert "none of those was trained with 3 seeds, so luck may decide" in only.reasons

@@ -31,7 +31,7 @@ search:
   sampler: tpe                # tpe, nsga2, nsga3, gp, random
   seed: 0
   workers: 2                  # processes; each trains one candidate at a time
-  on: {hardware: host, grid: us-caiso, pue: 1.0}   # this machine: the search's own carbon counts
+  on: {hardware: host, grid: us-caiso}   # this machine: the search's own carbon counts
 
 budget: {trainings: 24}       # trainings, seconds, gco2e: whichever is met first
 finalists: {extra_seeds: 2, at_most: 8}   # of the front, trained again: luck must not win

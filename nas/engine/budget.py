@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hardware_profiles import Grid, HardwareProfile
-from hardware_profiles.catalog import profile_from_dict
-from hardware_profiles.documents import parse_facts
+from hardware_profiles import deployment_from_dict
 from nas.carbon import HOURS_PER_YEAR, device_embodied, training_gco2e
 from nas.engine.claims import WorkerSpan
 
@@ -27,7 +25,7 @@ class WorkerPower:
         power_w: Power of the worker's share of the machine at load, idle included (modelled).
         share: Cores of the worker over cores of the machine.
         grid_gco2e_per_kwh: Intensity where the search runs.
-        pue: Facility energy over machine energy.
+        overhead: Grid energy for one joule of the machine: PUE / supply efficiency.
         embodied_gco2e: Manufacture of the whole machine.
         life_h: Its service life.
         macs_per_s: Float32 rate of the worker's cores.
@@ -36,10 +34,15 @@ class WorkerPower:
     power_w: float
     share: float
     grid_gco2e_per_kwh: float
-    pue: float
+    overhead: float
     embodied_gco2e: float
     life_h: float
     macs_per_s: float
+
+    @property
+    def whole_gco2e_per_s(self) -> float:
+        """Carbon of one second of the whole machine at load [gCO2e/s]."""
+        return self.gco2e(1.0) / self.share
 
     def energy_j(self, seconds: float) -> float:
         """Energy of one worker's `seconds` at the machine [J]."""
@@ -54,7 +57,7 @@ class WorkerPower:
                 embodied_gco2e=self.embodied_gco2e,
                 life_h=self.life_h,
                 busy_share=_HOST_BUSY_SHARE,
-                overhead=self.pue,
+                overhead=self.overhead,
                 grid_gco2e_per_kwh=self.grid_gco2e_per_kwh,
                 share=self.share,
             )
@@ -87,15 +90,16 @@ def worker_power(frozen: Mapping[str, Any]) -> WorkerPower:
         frozen: `Run.frozen`.
     """
     search = frozen["search"]
-    profile: HardwareProfile = profile_from_dict(search["profile"], origin="search.on")
-    grid = parse_facts(Grid, search["grid"], "search.on.grid")
-    share = search["threads"] / search["cores"]
+    host = deployment_from_dict(search["host"])
+    profile = host.profile
+    # Workers that crowd the cores share them; together they are never more than the machine.
+    share = min(search["threads"] / search["cores"], 1 / search["workers"])
     embodied = device_embodied(profile, table=frozen["study"]["fab_table"])
     return WorkerPower(
         power_w=profile.load_w.value * share,
         share=share,
-        grid_gco2e_per_kwh=grid.gco2e_per_kwh.value,
-        pue=search["pue"],
+        grid_gco2e_per_kwh=host.grid.gco2e_per_kwh.value,
+        overhead=host.overhead,
         embodied_gco2e=embodied.total_gco2e,
         life_h=profile.lifetime_years.value * HOURS_PER_YEAR,
         macs_per_s=profile.macs_per_s["fp32"].value * share,

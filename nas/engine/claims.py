@@ -20,7 +20,9 @@ import psutil
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-__all__ = ["ASK_LOCK", "Claim", "Claims", "WorkerSpan", "make_tables"]
+__all__ = ["ASK_LOCK", "STUDY_NAME", "Claim", "Claims", "WorkerSpan", "make_tables"]
+
+STUDY_NAME = "search"
 
 LEASE_S = 60.0
 GRACE_S = 180.0
@@ -37,6 +39,7 @@ _metadata = sa.MetaData()
 _claims = sa.Table(
     "claims",
     _metadata,
+    sa.Column("study", sa.String(128), primary_key=True),
     sa.Column("candidate_key", sa.String(64), primary_key=True),
     sa.Column("worker", sa.String(128), nullable=False),
     sa.Column("host", sa.String(128), nullable=False),
@@ -50,6 +53,7 @@ _claims = sa.Table(
 _workers = sa.Table(
     "workers",
     _metadata,
+    sa.Column("study", sa.String(128), primary_key=True),
     sa.Column("worker", sa.String(128), primary_key=True),
     sa.Column("host", sa.String(128), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
@@ -104,10 +108,12 @@ class Claims:
 
     Args:
         engine: Database of the study.
+        study: Name of the study, since runs may share a database.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, study: str = STUDY_NAME) -> None:
         self._engine = engine
+        self._study = study
         self._host = socket.gethostname()
         self._pid = os.getpid()
         self._pid_start = psutil.Process(self._pid).create_time()
@@ -119,15 +125,20 @@ class Claims:
         """Enter this process among the workers of the run."""
         now = time.time()
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(_workers).where(_workers.c.worker == self.worker))
+            connection.execute(
+                sa.delete(_workers).where(
+                    _workers.c.study == self._study, _workers.c.worker == self.worker
+                )
+            )
             connection.execute(
                 sa.insert(_workers).values(
+                    study=self._study,
                     worker=self.worker,
                     host=self._host,
                     pid=self._pid,
                     pid_start=self._pid_start,
                     parent=self._parent,
-                    started_at=now,
+                    started_at=self._pid_start,
                     seen_at=now,
                     stopped=False,
                 )
@@ -151,6 +162,7 @@ class Claims:
     def take(self, key: str, trial: int | None = None) -> bool:
         """Claim `key`; False if a living worker holds it."""
         row = {
+            "study": self._study,
             "candidate_key": key,
             "worker": self.worker,
             "host": self._host,
@@ -172,7 +184,9 @@ class Claims:
         with self._engine.begin() as connection:
             connection.execute(
                 sa.delete(_claims).where(
-                    _claims.c.candidate_key == key, _claims.c.worker == self.worker
+                    _claims.c.study == self._study,
+                    _claims.c.candidate_key == key,
+                    _claims.c.worker == self.worker,
                 )
             )
 
@@ -180,7 +194,9 @@ class Claims:
         """Every claim on a candidate, each with whether its worker lives."""
         with self._engine.connect() as connection:
             rows = connection.execute(
-                sa.select(_claims).where(_claims.c.candidate_key != ASK_LOCK)
+                sa.select(_claims).where(
+                    _claims.c.study == self._study, _claims.c.candidate_key != ASK_LOCK
+                )
             ).all()
         return [
             Claim(
@@ -209,7 +225,9 @@ class Claims:
         with self._engine.begin() as connection:
             connection.execute(
                 sa.delete(_claims).where(
-                    _claims.c.candidate_key == claim.key, _claims.c.worker == claim.worker
+                    _claims.c.study == self._study,
+                    _claims.c.candidate_key == claim.key,
+                    _claims.c.worker == claim.worker,
                 )
             )
 
@@ -227,7 +245,8 @@ class Claims:
     def workers(self) -> list[WorkerSpan]:
         """Every worker that ever entered, each with whether it lives."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_workers).order_by(_workers.c.started_at)).all()
+            mine = sa.select(_workers).where(_workers.c.study == self._study)
+            rows = connection.execute(mine.order_by(_workers.c.started_at)).all()
         return [
             WorkerSpan(
                 r.worker,
@@ -242,12 +261,16 @@ class Claims:
     def _break_dead_lock(self) -> None:
         with self._engine.begin() as connection:
             row = connection.execute(
-                sa.select(_claims).where(_claims.c.candidate_key == ASK_LOCK)
+                sa.select(_claims).where(
+                    _claims.c.study == self._study, _claims.c.candidate_key == ASK_LOCK
+                )
             ).one_or_none()
             if row is not None and not self._lives(row, row.lease_until + GRACE_S):
                 connection.execute(
                     sa.delete(_claims).where(
-                        _claims.c.candidate_key == ASK_LOCK, _claims.c.worker == row.worker
+                        _claims.c.study == self._study,
+                        _claims.c.candidate_key == ASK_LOCK,
+                        _claims.c.worker == row.worker,
                     )
                 )
 

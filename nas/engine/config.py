@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hardware_profiles.documents import parse_facts, read_yaml
 from nas.errors import ConfigError, HardwareError, unknown_name
@@ -63,7 +63,7 @@ class SearchHost(_Strict):
 
     grid: str | float
     hardware: str = "host"
-    pue: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+    pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
 
 class SearchSettings(_Strict):
@@ -74,6 +74,16 @@ class SearchSettings(_Strict):
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1)
     storage: str | None = None
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, url: str | None) -> str | None:
+        if url is not None and "@" in url and ":" in url.split("//")[-1].split("@")[0]:
+            raise ValueError(
+                "holds a password, and configurations are shared; put the URL into an "
+                "environment variable and write env:ITS_NAME"
+            )
+        return url
 
 
 class Budget(_Strict):
@@ -117,6 +127,7 @@ class SearchConfig(_Strict):
     objectives: tuple[str, ...] = ("error", "latency", "carbon")
     constraints: dict[str, float] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
+    final_recipe: dict[str, Any] = Field(default_factory=dict)
     finalists: FinalistsConfig = Field(default_factory=FinalistsConfig)
 
 

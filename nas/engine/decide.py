@@ -35,6 +35,7 @@ __all__ = ["Decider", "Job"]
 REPEATS_BEFORE_RANDOM = 20
 _RANDOM_DRAWS = 2000
 _UNTRAINED_BEFORE_RANDOM = 200
+_ATTEMPTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Decider:
                     found = self._search_job()
                     if isinstance(found, Job):
                         return found
+                    if found is None:
+                        return "wait"
                     reason = found
                 # A training under way may yet be lost, and then another must take its place.
                 if any(_of_search(claim.key) for claim in self.claims.all()):
@@ -112,10 +115,15 @@ class Decider:
             StorageError: If the record cannot be written; the trial then stays untold.
         """
         seconds = float(result["seconds"])
+        errors = result["errors"]
+        if job.training and result["status"] != "trained":
+            # A further seed that failed counts against the candidate.
+            errors = dict.fromkeys(self.plan.precisions, self.plan.task.worst_error)
         row = {
             "order": job.order,
             "training": job.training,
             **result,
+            "errors": errors,
             "energy_j": self.power.energy_j(seconds),
             "gco2e": self.power.gco2e(seconds),
             "energy_kind": "modelled",
@@ -193,8 +201,8 @@ class Decider:
             if trial.number not in alive:
                 self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
-    def _search_job(self) -> Job | str:
-        """A new training, or the reason why there is none."""
+    def _search_job(self) -> Job | str | None:
+        """A new training, or why there is none; None while others train all that is suggested."""
         attempt = 0
         while True:
             complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -208,6 +216,8 @@ class Decider:
             if job is not None:
                 return job
             attempt += 1
+            if attempt == _ATTEMPTS_AT_ONCE and self.claims.all():
+                return None
 
     def _ask(self, n_complete: int, attempt: int) -> optuna.Trial:
         n_running = len(self.claims.all())
@@ -267,7 +277,8 @@ class Decider:
         trial.set_constraint("fits", 0.0 if fits else 1.0)
         for column, bound in self.plan.constraints.items():
             value = float(scores[column][deployment])
-            trial.set_constraint(column, 0.0 if math.isnan(value) else value / bound - 1.0)
+            known = self.plan.task.worst_error if math.isnan(value) else value
+            trial.set_constraint(column, known / bound - 1.0)
         self.study.tell(trial, self.plan.values(scores, deployment))
 
     def _open_trial(self, number: int) -> optuna.Trial:

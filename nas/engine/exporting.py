@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from nas.engine.budget import worker_power
 from nas.engine.plan import load_plan
 from nas.engine.samplers import seed_of
 from nas.errors import ExportError, unknown_name
-from nas.models.recipe import default_recipe
+from nas.models.recipe import recipe_from_dict
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.runs import Run
@@ -52,14 +51,10 @@ def export_candidate(
     chosen = _deployment(run, record, deployment)
     scores = score_table([record], run.deployments, run.study, run.frozen["constraints"])
     row = scores[scores["deployment"] == chosen.label].iloc[0]
-    cores = os.cpu_count() or 1
-    recipe = default_recipe(
-        plan.task.name, final=True, precision=plan.recipe.precision, threads=cores
-    )
     exported = export_model(
         record.layers,
         plan.task,
-        recipe,
+        recipe_from_dict(run.frozen["final_recipe"]),
         folder,
         seed=seed_of("export", plan.seed, candidate),
         precision=chosen.precision,
@@ -105,8 +100,6 @@ def _deployment(run: Run, record: Record, label: str | None) -> Deployment:
 def _card(
     run: Run, record: Record, deployment: Deployment, row: Any, reasons: Sequence[str]
 ) -> dict[str, Any]:
-    power = worker_power(run.frozen)
-    trained_s = sum(float(t["seconds"]) for t in record.trainings)
     scores: Mapping[str, float | None] = {
         objective.column: None
         if row[objective.column] != row[objective.column]
@@ -131,12 +124,15 @@ def _card(
         },
         "scores": scores,
         "validation_error_of_seeds": record.errors(deployment.precision),
-        "search": {
-            "seconds": trained_s,
-            "energy_j": power.energy_j(trained_s),
-            "gco2e": power.gco2e(trained_s),
+        "whole_search": {**(run.spent() or {}), "kind": "modelled"},
+        "this_candidate": {
+            "trainings": len(record.trainings),
+            "seconds": sum(float(t["seconds"]) for t in record.trainings),
+            "energy_j": sum(float(t["energy_j"]) for t in record.trainings),
+            "gco2e": sum(float(t["gco2e"]) for t in record.trainings),
             "kind": "modelled",
         },
+        "full_training_gco2e_per_s": worker_power(run.frozen).whole_gco2e_per_s,
         "reasons": list(reasons),
         "assumptions": [
             "latency, energy and carbon on the device are modelled, not measured there",

@@ -7,7 +7,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -19,11 +21,12 @@ from hardware_profiles import (
     deployment_to_dict,
     fab_table,
 )
-from hardware_profiles.catalog import hardware, profile_to_dict
+from hardware_profiles.catalog import hardware
 from hardware_profiles.grid import Grid, grid
 from nas.carbon.study import Demand, Study, study_from_dict, study_to_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
+from nas.engine.claims import STUDY_NAME
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
@@ -150,8 +153,9 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     threads = max(1, (os.cpu_count() or 1) // config.search.workers)
     deployments = _deployments(config)
     study = Study(demand=demand, fab_table=config.fab_table, view=config.view)
-    recipe = _recipe(config, chosen_task, threads)
-    profile = hardware(config.search.on.hardware)
+    recipe = _recipe(config.recipe, chosen_task, threads, final=False)
+    final_recipe = _recipe(config.final_recipe, chosen_task, os.cpu_count() or 1, final=True)
+    host = _search_host(config)
     return {
         "task": {
             "name": chosen_task.name,
@@ -177,20 +181,20 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "objectives": [row.name for row in rows],
         "constraints": constraint_columns(config.constraints),
         "recipe": recipe_to_dict(recipe),
+        "final_recipe": recipe_to_dict(final_recipe),
         "search": {
             "sampler": config.search.sampler,
             "seed": config.search.seed,
             "workers": config.search.workers,
             "threads": threads,
             "cores": os.cpu_count() or 1,
-            "pue": config.search.on.pue,
-            "profile": profile_to_dict(profile),
-            "grid": _grid(config.search.on.grid).model_dump(mode="json"),
+            "host": deployment_to_dict(host),
         },
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),
         "storage": config.search.storage,
-        "data_dir": config.data_dir,
+        "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
+        "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
     }
 
 
@@ -235,9 +239,22 @@ def plan_of(frozen: Mapping[str, Any]) -> Plan:
     )
 
 
-def _recipe(config: SearchConfig, chosen_task: Task, threads: int) -> Recipe:
-    default = default_recipe(chosen_task.name, threads=threads, limit_s=_LIMIT_S)
-    return recipe_from_dict({**recipe_to_dict(default), **config.recipe})
+def _recipe(given: Mapping[str, Any], chosen_task: Task, threads: int, *, final: bool) -> Recipe:
+    limit_s = None if final else _LIMIT_S
+    default = default_recipe(chosen_task.name, final=final, threads=threads, limit_s=limit_s)
+    return recipe_from_dict({**recipe_to_dict(default), **given})
+
+
+def _search_host(config: SearchConfig) -> Deployment:
+    """The machine that searches, as a deployment, so that overheads follow the same rule."""
+    given = config.search.on
+    profile = hardware(given.hardware)
+    if profile.kind == "mcu" or "fp32" not in profile.macs_per_s:
+        raise ConfigError(
+            f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
+            "such as host"
+        )
+    return Deployment("search", profile, "fp32", _grid(given.grid), pue=given.pue)
 
 
 def _grid(given: str | float) -> Grid:

@@ -14,6 +14,8 @@ from nas.engine.budget import WorkerPower
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import seed_of
 from nas.errors import ConfigError
+from search_spaces.layers import mac_count
+from search_spaces.references import reference_models
 
 __all__ = ["Expected", "Fit", "Probe", "expected", "probe"]
 
@@ -188,8 +190,12 @@ def expected(
     if plan.trainings is None:
         return None
     rate = power.macs_per_s * _TRAINING_SHARE
-    one_s = 3 * found.macs[1] * images * plan.recipe.epochs / rate + _PER_TRAINING_S
-    worker_s = one_s * (plan.trainings + plan.finalists * plan.extra_seeds)
+    images = min(images, plan.recipe.train_images or images)
+    references = reference_models(plan.task.input_shape, plan.task.outputs).values()
+    macs = found.macs[1] * (plan.trainings + plan.finalists * plan.extra_seeds)
+    macs += sum(mac_count(layers) for layers in references)
+    trainings = plan.trainings + plan.finalists * plan.extra_seeds + len(references)
+    worker_s = 3 * macs * images * plan.recipe.epochs / rate + _PER_TRAINING_S * trainings
     return Expected(
         seconds=worker_s / workers,
         energy_wh=power.energy_j(worker_s) / 3600,

@@ -131,11 +131,14 @@ def watch(run: Run) -> tuple[Progress, list[int]]:
     Raises:
         RunError: If the database or a record is damaged.
     """
+    local = run.path / "study.db"
+    if run.frozen["storage"] is None and not local.exists():
+        raise RunError(f"{local}: is missing; `carbon-nas resume {run.path}` starts it again")
     with database_faults(run.path):
         plan = load_plan(run)
         storage = open_storage(run.database_url)
-        study = open_study(storage, len(plan.objectives))
-        claims = Claims(storage.engine)
+        study = open_study(storage, len(plan.objectives), run.study_name)
+        claims = Claims(storage.engine, run.study_name)
         decider = Decider(run, plan, study, claims, worker_power(run.frozen))
         alive = [worker.pid for worker in claims.workers() if worker.alive]
         return Watcher(run, plan, decider).progress(), alive
@@ -147,8 +150,8 @@ class _Supervisor:
         self._count = workers
         self._plan = load_plan(run)
         storage = open_storage(run.database_url)
-        self._study = open_study(storage, len(self._plan.objectives))
-        self._claims = Claims(storage.engine)
+        self._study = open_study(storage, len(self._plan.objectives), run.study_name)
+        self._claims = Claims(storage.engine, run.study_name)
         self._decider = Decider(
             run, self._plan, self._study, self._claims, worker_power(run.frozen)
         )

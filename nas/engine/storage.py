@@ -12,12 +12,11 @@ import optuna
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
 
-from nas.engine.claims import make_tables
+from nas.engine.claims import STUDY_NAME, make_tables
 from nas.errors import StorageError
 
 __all__ = ["STUDY_NAME", "database_faults", "open_storage", "open_study"]
 
-STUDY_NAME = "search"
 _SQLITE_TIMEOUT_S = 60
 
 
@@ -47,16 +46,17 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
-def open_study(storage: RDBStorage, n_objectives: int) -> optuna.Study:
+def open_study(storage: RDBStorage, n_objectives: int, name: str = STUDY_NAME) -> optuna.Study:
     """The run's one study, created at the first call.
 
     Args:
         storage: Of `open_storage`.
         n_objectives: How many objectives the run has; all are minimised.
+        name: Of the study; unique where runs share a database.
     """
     return optuna.create_study(
         storage=storage,
-        study_name=STUDY_NAME,
+        study_name=name,
         directions=["minimize"] * n_objectives,
         load_if_exists=True,
     )

@@ -73,8 +73,8 @@ def work(run: Run) -> str:
 def _work(run: Run, stop: Stop) -> str:
     plan = load_plan(run)
     storage = open_storage(run.database_url)
-    study = open_study(storage, len(plan.objectives))
-    claims = Claims(storage.engine)
+    study = open_study(storage, len(plan.objectives), run.study_name)
+    claims = Claims(storage.engine, run.study_name)
     claims.start()
     decider = Decider(run, plan, study, claims, worker_power(run.frozen))
     trainer: _Trainer | None = None

@@ -33,12 +33,15 @@ def model_card(
         recipe: How it was trained.
         seed: Of that training.
         measured: Fields of `nas.models.export.Exported` without the path.
-        search: What the search knows: scores with units in their names, assumptions.
+        search: What the search knows: scores with units in their names, assumptions; with
+            `full_training_gco2e_per_s` the carbon of this training is told.
 
     Returns:
         Rows for `card.json` and `readme`; the accuracy's 95 % interval is Wilson's (1927) and
         holds for other images of the same source only.
     """
+    rate = search.get("full_training_gco2e_per_s")
+    gco2e = None if rate is None else float(measured["train_s"]) * rate
     interval = _wilson(float(measured["test_accuracy"]), int(measured["test_images"]))
     return {
         "format": 1,
@@ -47,6 +50,7 @@ def model_card(
         "measured": {**measured, "test_accuracy_interval_95": interval},
         "model": {"params": parameter_count(layers), "macs": mac_count(layers)},
         "training": {**_known(recipe_to_dict(recipe)), "seed": seed,
+                     "seconds": measured["train_s"], "gco2e": gco2e,
                      "images": "training and validation splits; the test split was opened once"},
         "search": dict(search),
         "environment": {

@@ -86,8 +86,25 @@ class Run:
 
     @property
     def database_url(self) -> str:
-        """The study's database; a file in the folder unless the launch named a server."""
-        return str(self.frozen["storage"] or f"sqlite:///{self.path / 'study.db'}")
+        """The study's database; a file in the folder unless the launch named a server.
+
+        Raises:
+            RunError: If the launch named an environment variable that is not set here.
+        """
+        storage = self.frozen["storage"]
+        if storage is None:
+            return f"sqlite:///{self.path / 'study.db'}"
+        name = str(storage).removeprefix("env:")
+        if name == storage:
+            return name
+        if name not in os.environ:
+            raise RunError(f"{self.path}: its database is in ${name}, which is not set; set it")
+        return os.environ[name]
+
+    @property
+    def study_name(self) -> str:
+        """Name of the study in that database."""
+        return str(self.frozen.get("study_name", "search"))
 
     @property
     def environment(self) -> Mapping[str, Any]:

@@ -68,8 +68,8 @@ class Record:
         return str(self.trainings[0]["status"]) if self.trainings else "untrained"
 
     def errors(self, precision: str) -> list[float]:
-        """Errors of all successful trainings at one precision; empty if not measured."""
-        rows = [t["errors"].get(precision) for t in self.trainings if t["status"] == "trained"]
+        """Errors of all trainings at one precision; empty if not measured."""
+        rows = [t["errors"].get(precision) for t in self.trainings]
         return [float(value) for value in rows if value is not None]
 
     @property
@@ -196,7 +196,7 @@ def score_table(
             deployments,
             study,
             record.mean_errors,
-            training_gco2e=sum(float(t["gco2e"]) for t in record.trainings),
+            training_gco2e=float(np.mean([float(t["gco2e"]) for t in record.trainings])),
         )
         rows = {
             "candidate": [record.candidate] * len(deployments),

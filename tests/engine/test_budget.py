@@ -15,7 +15,7 @@ POWER = WorkerPower(
     power_w=60.0,
     share=1.0,
     grid_gco2e_per_kwh=400.0,
-    pue=1.0,
+    overhead=1.0,
     embodied_gco2e=300_000.0,
     life_h=35_064.0,
     macs_per_s=1e9,
@@ -41,16 +41,24 @@ def test_the_power_of_a_worker_is_its_share_of_the_machine(tiny):
     frozen = resolve(config)
     frozen["search"] |= {"threads": 1, "cores": 4}
     power = worker_power(frozen)
-    profile = frozen["search"]["profile"]
+    profile = frozen["search"]["host"]["profile"]
     assert power.share == 0.25
     assert power.power_w == pytest.approx(profile["load_w"]["value"] / 4)
     assert power.macs_per_s == pytest.approx(profile["macs_per_s"]["fp32"]["value"] / 4)
     assert power.life_h == profile["lifetime_years"]["value"] * 8760
-    # an hour: E * PUE * CI, and a quarter of the machine for an hour of its busy half-life
-    grid = frozen["search"]["grid"]["gco2e_per_kwh"]["value"]
-    use = profile["load_w"]["value"] / 4 / 1000 * 1.5 * grid
+    # an hour: E * PUE / supply efficiency * CI, and a quarter of the machine for an hour of its
+    # busy half-life
+    grid = frozen["search"]["host"]["grid"]["gco2e_per_kwh"]["value"]
+    overhead = 1.5 / profile["supply_efficiency"]["value"]
+    use = profile["load_w"]["value"] / 4 / 1000 * overhead * grid
     made = power.embodied_gco2e * 1 * 0.25 / (power.life_h * 0.5)
     assert power.gco2e(3600) == pytest.approx(use + made, rel=1e-12)
+
+
+def test_workers_are_never_more_than_the_machine(tiny):
+    frozen = resolve(config_from_mapping(tiny(search={"workers": 8})))
+    frozen["search"] |= {"threads": 1, "cores": 2}
+    assert 8 * worker_power(frozen).share == pytest.approx(1.0)
 
 
 def test_seconds_are_a_union_and_worker_seconds_a_sum():
