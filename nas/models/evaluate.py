@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nas.models.build import build
-from nas.models.quantise import int8_error
+from nas.models.quantise import ONNX_FAULTS, int8_error
 from nas.models.tasks import Splits, Task
 from nas.models.train import predict
 from search_spaces.layers import Layer
@@ -39,17 +39,27 @@ def errors_by_precision(
         precisions: Which ones.
 
     Returns:
-        For each precision the error, in [0, 1], or None where it cannot be measured here.
+        For each precision the error, in [0, 1], or None where it cannot be measured here: torch
+        has no kernel for it, or the weights do not quantise.
     """
     errors: dict[str, float | None] = {}
     for precision in precisions:
         if precision == "int8":
-            errors[precision] = int8_error(layers, state, splits)
+            errors[precision] = _int8_error(state, layers, splits)
         elif precision in _TYPES:
             errors[precision] = _torch_error(state, layers, splits, _TYPES[precision])
         else:
             errors[precision] = None
     return errors
+
+
+def _int8_error(
+    state: Mapping[str, Tensor], layers: Sequence[Layer], splits: Splits
+) -> float | None:
+    try:
+        return int8_error(layers, state, splits)
+    except (AssertionError, ValueError, *ONNX_FAULTS):
+        return None  # ranges that are not finite, or scales of zero
 
 
 def _torch_error(

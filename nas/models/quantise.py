@@ -26,6 +26,7 @@ from nas.models.tasks import Images, Labels, Splits, normalise
 from search_spaces.layers import Layer
 
 __all__ = [
+    "ONNX_FAULTS",
     "calibration_images",
     "int8_error",
     "onnx_error",
@@ -33,6 +34,15 @@ __all__ = [
     "onnx_session",
     "quantise_onnx",
 ]
+
+# What ONNX Runtime raises for a model that it cannot load or run; they share no root of their own.
+ONNX_FAULTS = (
+    runtime_state.Fail,
+    runtime_state.InvalidArgument,
+    runtime_state.InvalidGraph,
+    runtime_state.NotImplemented,
+    runtime_state.RuntimeException,
+)
 
 _CALIBRATION_IMAGES = 256
 _LOAD_ERRORS = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from nas.errors import ExportError
@@ -198,3 +199,14 @@ def test_outputs_do_not_depend_on_how_images_are_batched(exported: Exported) -> 
     np.testing.assert_allclose(outputs[:5], np.concatenate(single), rtol=1e-4, atol=1e-5)
     error = onnx_error(exported.path / "model_fp32.onnx", x, y, splits)
     assert error == float(np.mean(outputs.argmax(1) != y))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_do_not_quantise_leave_the_precision_unknown(
+    layers: tuple[Layer, ...], value: float
+) -> None:
+    found = task("digits")
+    state = build(layers, seed=0).state_dict()
+    broken = {name: torch.full_like(tensor, value) for name, tensor in state.items()}
+    errors = errors_by_precision(broken, layers, found, load_splits(found), ["int8"])
+    assert errors == {"int8": None}
