@@ -19,6 +19,7 @@ from hardware_profiles.deployment import Deployment, deployment_from_dict
 from nas.carbon.study import Study, study_from_dict
 from nas.errors import RunError, StorageError
 from nas.runs.files import read_json, write_json, write_text
+from nas.runs.frozen import check_frozen, check_spent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,21 +28,6 @@ __all__ = ["FORMAT", "Run", "create_run", "open_run"]
 
 FORMAT = 1
 
-_FROZEN = (
-    "task",
-    "space",
-    "study",
-    "deployments",
-    "deployments_as",
-    "objectives",
-    "constraints",
-    "recipe",
-    "search",
-    "budget",
-    "finalists",
-    "storage",
-    "data_dir",
-)
 _PACKAGES = ("carbon-nas", "numpy", "onnxruntime", "optuna", "pandas", "scikit-learn", "torch")
 
 
@@ -113,9 +99,17 @@ class Run:
         return value
 
     def spent(self) -> Mapping[str, float] | None:
-        """What the whole search used: `seconds`, `energy_j`, `gco2e`; None while unknown."""
+        """What the whole search used: `seconds`, `energy_j`, `gco2e`; None while unknown.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
         path = self.path / "spent.json"
-        return read_json(path) if path.exists() else None
+        if not path.exists():
+            return None
+        found: Mapping[str, float] = read_json(path)
+        check_spent(path, found)
+        return found
 
     def candidates(self) -> pd.DataFrame:
         """One row a decided candidate, built from the records, in the order of decision."""
@@ -149,9 +143,7 @@ def open_run(path: str | Path) -> Run:
         raise RunError(
             f"{folder}: format {got!r} is not {FORMAT}; open it with the carbon-nas that wrote it"
         )
-    missing = [key for key in _FROZEN if key not in frozen]
-    if missing:
-        raise RunError(f"{folder / 'frozen.json'}: is damaged, {missing[0]!r} is gone; restore it")
+    check_frozen(folder / "frozen.json", frozen)
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -159,6 +151,8 @@ def open_run(path: str | Path) -> Run:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = str(error).replace("\n", " ")
         raise RunError(f"{folder / 'config.yaml'}: is damaged ({line}); restore it") from None
+    if not isinstance(config, dict):
+        raise RunError(f"{folder / 'config.yaml'}: is damaged, it holds no keys; restore it")
     return Run(folder.resolve(), config, frozen)
 
 

@@ -94,11 +94,53 @@ def test_facts_that_lack_a_key(key, copy):
     assert f"frozen.json: is damaged, {key!r} is gone; restore it" in refusal(copy)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("task", {}, "'task.name' is gone"),
+        ("task", "digits", "task is not a mapping"),
+        ("space", {"name": "mbconv"}, "'space.label' is gone"),
+        ("search", {}, "'search.sampler' is gone"),
+        ("budget", {}, "'budget.trainings' is gone"),
+        ("finalists", [], "finalists is not a mapping"),
+        ("study", {}, "'study.demand' is gone"),
+        ("constraints", None, "constraints is not a mapping"),
+        ("recipe", [], "recipe is not a mapping"),
+        ("deployments", [], "'deployments' is not a list of at least one"),
+        ("deployments", [1], "deployments[0] is not a mapping"),
+        ("objectives", "error", "'objectives' is not a list"),
+        ("ideal", [], "'ideal' is not one number an objective"),
+        ("reference", [1.0, "x", 2.0], "'reference' is not one number an objective"),
+    ],
+)
+def test_facts_that_are_emptied(key, value, said, copy):
+    path = copy / "frozen.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    assert f"frozen.json: is damaged, {said}" in refusal(copy)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "'seconds' is gone"),
+        ("[]", "it is not a mapping"),
+        ('{"seconds": 1, "energy_j": null, "gco2e": 2}', "'energy_j' is not a number"),
+        ("{", "is damaged"),
+    ],
+)
+def test_what_was_spent_is_damaged(content, said, copy):
+    (copy / "spent.json").write_text(content)
+    with pytest.raises(RunError, match=said):
+        open_run(copy).spent()
+
+
 def test_a_configuration_that_is_gone_or_damaged(copy):
     (copy / "config.yaml").write_text("task: [")
     assert "config.yaml: is damaged" in refusal(copy)
     (copy / "config.yaml").write_bytes(b"\xff\xfe\x00")
     assert "config.yaml: is damaged" in refusal(copy)
+    (copy / "config.yaml").write_text("")
+    assert "config.yaml: is damaged, it holds no keys" in refusal(copy)
     (copy / "config.yaml").unlink()
     assert "config.yaml: is missing; restore it" in refusal(copy)
 
