@@ -175,8 +175,10 @@ def test_export_refuses_an_existing_folder_and_a_failed_training(
 
 def test_the_interval_of_a_card_is_wilsons(layers: tuple[Layer, ...]) -> None:
     # p = 0.9, n = 100, z = 1.96: (0.919208 -+ 1.96 sqrt(0.0009 + 0.00009604)) / 1.038416
-    measured = {"test_accuracy": 0.9, "test_images": 100}
-    card = model_card(layers, DIGITS, RECIPE, seed=0, measured=measured, search={})
+    measured = {"test_accuracy": 0.9, "test_images": 100, "train_s": 60.0}
+    search = {"full_training_gco2e_per_s": 0.002}
+    card = model_card(layers, DIGITS, RECIPE, seed=0, measured=measured, search=search)
+    assert card["training"]["gco2e"] == pytest.approx(0.12)
     low, high = card["measured"]["test_accuracy_interval_95"]
     assert (low, high) == (pytest.approx(0.825632, abs=1e-6), pytest.approx(0.944771, abs=1e-6))
 
@@ -207,6 +209,9 @@ def test_weights_that_do_not_quantise_leave_the_precision_unknown(
 ) -> None:
     found = task("digits")
     state = build(layers, seed=0).state_dict()
-    broken = {name: torch.full_like(tensor, value) for name, tensor in state.items()}
+    broken = {
+        name: torch.full_like(tensor, value) if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+    }
     errors = errors_by_precision(broken, layers, found, load_splits(found), ["int8"])
     assert errors == {"int8": None}
