@@ -134,7 +134,10 @@ def demand_notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
             "N follows from tau; take carbon, or give demand.inferences (`rescore --inferences`)"
         )
     if "tcdp" in names:
-        return ("at fixed time tCDP is carbon per inference times a constant; ranks as carbon",)
+        return (
+            "at fixed time tCDP is carbon per inference times a constant of the deployment; it "
+            "ranks as carbon does",
+        )
     return ()
 
 
