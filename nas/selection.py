@@ -106,9 +106,7 @@ def select(
     )
 
 
-def _confirmed(
-    rows: pd.DataFrame, allowed: pd.DataFrame
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _confirmed(rows: pd.DataFrame, allowed: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Those of the allowed rows that were trained with all further seeds, and what to say of it.
 
     An error of one training may be a lucky one, so it does not compete with means of several.

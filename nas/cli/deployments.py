@@ -78,7 +78,7 @@ def _moved(like: Sequence[Deployment], grids: Sequence[Grid]) -> list[Deployment
 
 
 def _moved_label(deployment: Deployment, where: Grid) -> str:
-    """By the rule, or the user's own label with the new grid behind it."""
+    """By the rule, or the user's own label that ends in the new grid."""
     by_rule = partial(
         deployment_label,
         deployment.profile.name,
@@ -88,7 +88,7 @@ def _moved_label(deployment: Deployment, where: Grid) -> str:
     )
     if deployment.label == by_rule(deployment.grid.name):
         return by_rule(where.name)
-    return f"{deployment.label}-{where.name}"
+    return f"{deployment.label.removesuffix(f'-{deployment.grid.name}')}-{where.name}"
 
 
 def study_for(

@@ -12,7 +12,7 @@ from nas.errors import ConfigError
 
 PI = Deployment("rpi4-fp32-fr", hardware("rpi4"), "fp32", grid("fr"))
 BATCHED = replace(PI, label="rpi4-fp32-fr-b8-s2", batch=8, streams=2)
-WASTEFUL = replace(PI, label="closet", pue=1.8)
+WASTEFUL = replace(PI, label="closet-fr", pue=1.8)
 SUPPLIED = replace(PI, label="rpi4-fp32", supply_efficiency=0.7)
 LIKE = (PI, BATCHED, WASTEFUL, SUPPLIED, replace(PI, label="rpi4-fp32-us", grid=grid("us")))
 
