@@ -52,6 +52,7 @@ class Probe:
         params: Smallest, median and largest number of parameters.
         macs: Smallest, median and largest number of MACs.
         ideal: Best value of each searched objective (the task's best error; smallest cost).
+        trainable_macs: Median MACs of those that some deployment can run.
         reference: Worst value of each (the task's worst error; largest feasible cost).
     """
 
@@ -60,6 +61,7 @@ class Probe:
     macs: tuple[float, float, float]
     ideal: tuple[float, ...]
     reference: tuple[float, ...]
+    trainable_macs: float
 
 
 def probe(plan: Plan) -> Probe:
@@ -88,6 +90,7 @@ def probe(plan: Plan) -> Probe:
         macs=_spread([float(look.scores["macs"][0]) for look in looks]),
         ideal=ideal,
         reference=reference,
+        trainable_macs=_median_macs(plan, looks),
     )
 
 
@@ -146,6 +149,12 @@ def _corners(plan: Plan, looks: list[Look]) -> tuple[tuple[float, ...], tuple[fl
     return tuple(ideal), tuple(reference)
 
 
+def _median_macs(plan: Plan, looks: list[Look]) -> float:
+    indices = range(len(plan.deployments))
+    feasible = [look for look in looks if any(look.feasible(index) for index in indices)]
+    return float(np.median([float(look.scores["macs"][0]) for look in feasible]))
+
+
 def _kind(reason: str | None) -> str:
     return (reason or "unknown").split(":")[0]
 
@@ -192,7 +201,7 @@ def expected(
     rate = power.macs_per_s * _TRAINING_SHARE
     images = min(images, plan.recipe.train_images or images)
     references = reference_models(plan.task.input_shape, plan.task.outputs).values()
-    macs = found.macs[1] * (plan.trainings + plan.finalists * plan.extra_seeds)
+    macs = found.trainable_macs * (plan.trainings + plan.finalists * plan.extra_seeds)
     macs += sum(mac_count(layers) for layers in references)
     trainings = plan.trainings + plan.finalists * plan.extra_seeds + len(references)
     worker_s = 3 * macs * images * plan.recipe.epochs / rate + _PER_TRAINING_S * trainings
