@@ -86,11 +86,12 @@ def test_what_a_search_is_expected_to_use(tiny):
     plan, power = plan_of(frozen), worker_power(frozen)
     found = probe(plan)
     one = expected(plan, found, images=1000, workers=1, power=power)
-    # 6 trainings, 2 finalists once more and 2 reference models; each 3 passes over 1,000 images at
-    # a quarter of the rate of its cores, and a second besides
+    # 6 trainings, 2 finalists once more and 2 reference models; each 3 passes over the
+    # images at a quarter of the rate of its cores, and a second besides
     references = reference_models(plan.task.input_shape, plan.task.outputs).values()
     macs = 8 * found.trainable_macs + sum(mac_count(layers) for layers in references)
-    worker_s = 3 * macs * 1000 / (power.macs_per_s / 4) + 10
+    seen = min(1000, plan.recipe.train_images or 1000)
+    worker_s = 3 * macs * seen / (power.macs_per_s / 4) + 10
     assert found.trainable_macs < 3e5  # what the limit on MACs leaves
     assert one.seconds == pytest.approx(worker_s)
     assert one.energy_wh == pytest.approx(power.power_w * worker_s / 3600)
