@@ -18,6 +18,7 @@ from hardware_profiles import (
     Precision,
     custom_grid,
     deployment_from_dict,
+    deployment_label,
     deployment_to_dict,
     fab_table,
 )
@@ -150,6 +151,11 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     rows = objectives(config.objectives)
     demand = Demand(**config.demand.model_dump())
     fab_table(config.fab_table)
+    if demand.inferences is None and "lifecycle" in {*config.objectives, *config.constraints}:
+        raise ConfigError(
+            "objectives: lifecycle does not compare at fixed time, where a faster model serves "
+            "more; give demand.inferences, or take another objective"
+        )
     threads = max(1, (os.cpu_count() or 1) // config.search.workers)
     deployments = _deployments(config)
     study = Study(demand=demand, fab_table=config.fab_table, view=config.view)
@@ -276,11 +282,11 @@ def _deployments(config: SearchConfig) -> list[Deployment]:
 
 def _deployment(row: DeploymentConfig) -> Deployment:
     chosen = _grid(row.grid)
-    extra = "".join(
-        f"-{word}{count}" for word, count in (("b", row.batch), ("s", row.streams)) if count > 1
+    label = row.label or deployment_label(
+        row.hardware, row.precision, chosen.name, batch=row.batch, streams=row.streams
     )
     return Deployment(
-        label=row.label or f"{row.hardware}-{row.precision}-{chosen.name}{extra}",
+        label=label,
         profile=hardware(row.hardware),
         precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
         grid=chosen,

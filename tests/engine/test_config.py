@@ -13,6 +13,7 @@ from nas.engine.config import (
     constraint_columns,
     read_config,
 )
+from nas.engine.plan import resolve
 from nas.errors import ConfigError
 from nas.objectives import OBJECTIVES
 
@@ -246,3 +247,9 @@ def test_two_bounds_on_one_column_are_refused():
 def test_an_unknown_bound_gets_the_nearest_name():
     with pytest.raises(ConfigError, match="did you mean 'latency_s'"):
         constraint_columns({"latency_ss": 0.1})
+
+
+def test_lifecycle_needs_a_volume(tiny):
+    demand = {"inferences": None, "busy_share": 0.3}
+    with pytest.raises(ConfigError, match="lifecycle does not compare at fixed time"):
+        resolve(config_from_mapping(tiny(demand=demand, objectives=["error", "lifecycle"])))
