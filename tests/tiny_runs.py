@@ -84,7 +84,7 @@ def wait_until(condition, seconds=120):
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError("waited in vain")
 
 
