@@ -64,7 +64,8 @@ def engine_run(tmp_path, tiny):
 
     def make(folder="run", plan=None, **changes):
         config = config_from_mapping(tiny(**changes))
-        corners = {"ideal": [0.0, 0.0, 0.0], "reference": [0.9, 0.1, 0.01]}
+        count = len(config.objectives)
+        corners = {"ideal": [0.0] * count, "reference": [0.9, 0.1, 0.01, 1.0][:count]}
         run = create_run(tmp_path / folder, config_to_yaml(config), {**resolve(config), **corners})
         return EngineRun(run, replace(load_plan(run), **(plan or {})))
 
