@@ -55,7 +55,7 @@ def test_missing_fashion_mnist_names_all_three_remedies(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"not packed", gzip.compress(b"other images")])
+@pytest.mark.parametrize("content", [b"not packed", gzip.compress(b"other images", mtime=0)])
 def test_damaged_fashion_mnist_is_refused(tmp_path: Path, content: bytes) -> None:
     for part in ("train", "t10k"):
         (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(content)
@@ -67,7 +67,7 @@ def test_damaged_fashion_mnist_is_refused(tmp_path: Path, content: bytes) -> Non
 def test_download_refuses_a_file_that_is_not_the_published_one(tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     mirror.mkdir()
-    (mirror / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images"))
+    (mirror / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images", mtime=0))
     with pytest.raises(TaskError, match="SHA-256"):
         download_fashion_mnist(tmp_path, base_url=mirror.as_uri())
     with pytest.raises(TaskError, match="apt-get install"):
