@@ -97,7 +97,7 @@ class Watcher:
         """
         self._read_new()
         used = self._decider.spent()
-        claims = self._decider.claims.all()
+        claims = [claim for claim in self._decider.claims.all() if claim.alive]
         reason = self._decider.stop_reason_recorded()
         return Progress(
             phase=self._phase(reason),

@@ -1,6 +1,7 @@
 """How far a run is, read from its records."""
 
 import pytest
+import sqlalchemy as sa
 
 from nas.engine.progress import Watcher
 
@@ -38,6 +39,14 @@ def test_a_run_is_counted_as_it_goes(engine_run):
     assert seen[2].left_s == 3 * 10.0
     assert seen[2] == progress_of(made)  # as one sees it who comes later
     assert watcher.results() == 3
+
+
+def test_what_a_dead_worker_held_does_not_run(engine_run):
+    made = engine_run()
+    made.decider.next_job()
+    with made.claims._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE claims SET pid_start = pid_start - 100"))
+    assert progress_of(made).running == 0
 
 
 def test_hypervolume_by_hand(engine_run):
