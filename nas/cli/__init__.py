@@ -61,6 +61,8 @@ def main() -> None:
             raise SystemExit(2) from None
         command = error.ctx.command_path if error.ctx else "carbon-nas"
         _fail(f"{error.format_message().rstrip('.')}; `{command} --help` shows what can be given")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,9 +101,10 @@ def search(
     from nas.engine.search import launch
 
     folder = out or Path("runs") / _name(config, chosen)
-    run = launch(chosen, folder)
-    typer.echo(f"run folder: {folder}")
-    _see_through(run, folder, chosen.search.workers)
+    with _interruptible(folder):
+        run = launch(chosen, folder)
+        typer.echo(f"run folder: {folder}")
+        _see_through(run, folder, chosen.search.workers)
 
 
 def resume(
@@ -112,7 +115,8 @@ def resume(
     from nas.runs import open_run
 
     opened = open_run(run)
-    _see_through(opened, run, workers or opened.frozen["search"]["workers"])
+    with _interruptible(run):
+        _see_through(opened, run, workers or opened.frozen["search"]["workers"])
 
 
 def worker(run: RunArgument) -> None:
@@ -145,19 +149,28 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
         typer.echo(f"workers     none; continue with: carbon-nas resume {run}")
 
 
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Let Ctrl-C at any moment end with exit code 130 and how to resume."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / "frozen.json").exists():
+            typer.echo(f"interrupted; nothing is lost. Resume with: carbon-nas resume {folder}")
+        else:
+            typer.echo("interrupted; nothing was started")
+        raise typer.Exit(130) from None
+
+
 def _see_through(run: Run, shown: Path, workers: int) -> None:
     from nas.cli.display import Display, closing_lines
-    from nas.engine.search import Outcome, supervise
+    from nas.engine.search import supervise
     from nas.report import write_report
 
-    try:
-        with Display() as display:
-            outcome = supervise(run, workers=workers, on_progress=display.update)
-    except KeyboardInterrupt:  # before its workers started
-        outcome = Outcome(False, "interrupted")
+    with Display() as display:
+        outcome = supervise(run, workers=workers, on_progress=display.update)
     if not outcome.finished:
-        typer.echo(f"interrupted; nothing is lost. Resume with: carbon-nas resume {shown}")
-        raise typer.Exit(130)
+        raise KeyboardInterrupt
     write_report(run)
     for line in closing_lines(run, shown, outcome.reason):
         typer.echo(line)
