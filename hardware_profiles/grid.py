@@ -26,6 +26,8 @@ class Grid(Facts):
         scope: ``direct`` stack emissions or ``lifecycle``, plants and fuel supply included;
             None when the source does not say.
         year: Year of the figure; None when it is not of a year.
+        marginal: Name of the grid with the marginal rate of the same place; None where there
+            is none, and for a grid that is marginal itself.
     """
 
     name: Text
@@ -35,6 +37,7 @@ class Grid(Facts):
     flow: Literal["generation", "consumption"] | None
     scope: Literal["direct", "lifecycle"] | None
     year: int | None
+    marginal: Text | None = None
 
 
 class _Grids(Facts):

@@ -21,6 +21,10 @@ from nas.errors import HardwareError
         ("us-caiso", 256.19),
         ("us-pjm", 362.62),
         ("us-ercot", 347.2),
+        # Means over the hours of 2022 of a regression on the same file.
+        ("us-caiso-marginal", 358.77),
+        ("us-pjm-marginal", 480.24),
+        ("us-ercot-marginal", 540.52),
     ],
 )
 def test_figures_are_those_of_the_source(name, gco2e_per_kwh):
@@ -32,9 +36,19 @@ def test_every_grid_says_what_it_stands_for():
     for name in grid_names():
         row = grid(name)
         assert name == name.lower()
-        assert (row.rate, row.flow, row.scope) == ("average", "generation", "lifecycle")
+        assert row.rate == ("marginal" if name.endswith("-marginal") else "average")
+        assert (row.flow, row.scope) == ("generation", "lifecycle")
         assert 2020 <= row.year <= 2025
         assert row.gco2e_per_kwh.source
+
+
+def test_a_marginal_rate_is_above_its_average_and_says_that_it_is_an_estimate():
+    pairs = {name: grid(name).marginal for name in grid_names() if grid(name).marginal}
+    assert sorted(pairs) == ["us-caiso", "us-ercot", "us-pjm"]
+    for name, marginal in pairs.items():
+        assert grid(marginal).gco2e_per_kwh.value > grid(name).gco2e_per_kwh.value
+        assert grid(marginal).rate == "marginal" and grid(marginal).marginal is None
+        assert "estimate by regression, not measured" in grid(marginal).label
 
 
 def test_an_unknown_grid_names_the_nearest():
