@@ -2,66 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from hardware_profiles import deployment_from_dict
-from nas.carbon import HOURS_PER_YEAR, device_embodied, training_gco2e
 from nas.engine.claims import WorkerSpan
+from nas.runs.machine import WorkerPower
 
-__all__ = ["Spent", "WorkerPower", "spent", "stop_reason", "worker_power"]
-
-# A server that searches is assumed to be busy half of its life; the rest of its manufacture is
-# charged to other work.
-_HOST_BUSY_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class WorkerPower:
-    """What one worker draws and how its time becomes carbon.
-
-    Attributes:
-        power_w: Power of the worker's share of the machine at load, idle included (modelled).
-        share: Cores of the worker over cores of the machine.
-        grid_gco2e_per_kwh: Intensity where the search runs.
-        overhead: Grid energy for one joule of the machine: PUE / supply efficiency.
-        embodied_gco2e: Manufacture of the whole machine.
-        life_h: Its service life.
-        macs_per_s: Float32 rate of the worker's cores.
-    """
-
-    power_w: float
-    share: float
-    grid_gco2e_per_kwh: float
-    overhead: float
-    embodied_gco2e: float
-    life_h: float
-    macs_per_s: float
-
-    @property
-    def whole_gco2e_per_s(self) -> float:
-        """Carbon of one second of the whole machine at load [gCO2e/s]."""
-        return self.gco2e(1.0) / self.share
-
-    def energy_j(self, seconds: float) -> float:
-        """Energy of one worker's `seconds` at the machine [J]."""
-        return self.power_w * seconds
-
-    def gco2e(self, seconds: float) -> float:
-        """Carbon of one worker's `seconds`, use and manufacture [gCO2e]."""
-        return float(
-            training_gco2e(
-                self.energy_j(seconds),
-                seconds / 3600,
-                embodied_gco2e=self.embodied_gco2e,
-                life_h=self.life_h,
-                busy_share=_HOST_BUSY_SHARE,
-                overhead=self.overhead,
-                grid_gco2e_per_kwh=self.grid_gco2e_per_kwh,
-                share=self.share,
-            )
-        )
+__all__ = ["Spent", "spent", "stop_reason"]
 
 
 @dataclass(frozen=True)
@@ -81,29 +28,6 @@ class Spent:
     worker_s: float
     energy_j: float
     gco2e: float
-
-
-def worker_power(frozen: Mapping[str, Any]) -> WorkerPower:
-    """The power model of one worker, from what the launch froze.
-
-    Args:
-        frozen: `Run.frozen`.
-    """
-    search = frozen["search"]
-    host = deployment_from_dict(search["host"])
-    profile = host.profile
-    # Workers that crowd the cores share them; together they are never more than the machine.
-    share = min(search["threads"] / search["cores"], 1 / search["workers"])
-    embodied = device_embodied(profile, table=frozen["study"]["fab_table"])
-    return WorkerPower(
-        power_w=profile.load_w.value * share,
-        share=share,
-        grid_gco2e_per_kwh=host.grid.gco2e_per_kwh.value,
-        overhead=host.overhead,
-        embodied_gco2e=embodied.total_gco2e,
-        life_h=profile.lifetime_years.value * HOURS_PER_YEAR,
-        macs_per_s=profile.macs_per_s["fp32"].value * share,
-    )
 
 
 def spent(trainings: int, workers: Sequence[WorkerSpan], power: WorkerPower) -> Spent:

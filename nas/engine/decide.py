@@ -17,7 +17,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.engine.budget import Spent, WorkerPower, spent, stop_reason
+from nas.engine.budget import Spent, spent, stop_reason
 from nas.engine.claims import Claim, Claims
 from nas.engine.finalists import Finalist, finalists
 from nas.engine.plan import Look, Plan
@@ -25,6 +25,7 @@ from nas.engine.samplers import make_sampler, seed_of
 from nas.errors import RunError
 from nas.runs import Run
 from nas.runs.files import read_json, write_json
+from nas.runs.machine import WorkerPower
 from nas.runs.tables import read_records
 from search_spaces.base import Architecture
 from search_spaces.layers import layers_to_json

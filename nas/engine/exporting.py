@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hardware_profiles import Deployment
-from nas.engine.budget import worker_power
 from nas.engine.plan import load_plan
 from nas.engine.samplers import seed_of
 from nas.errors import ExportError, unknown_name
@@ -15,6 +14,7 @@ from nas.models.recipe import recipe_from_dict
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.runs import Run
+from nas.runs.machine import worker_power
 from nas.runs.tables import Record, read_records, score_table
 
 __all__ = ["export_candidate"]

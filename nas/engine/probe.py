@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.engine.budget import WorkerPower
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import seed_of
 from nas.errors import ConfigError
+from nas.runs.machine import WorkerPower
 from search_spaces.layers import mac_count
 from search_spaces.references import reference_models
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 
-from nas.engine.budget import worker_power
 from nas.engine.claims import Claims
 from nas.engine.config import SearchConfig, config_to_yaml
 from nas.engine.crashes import record_crash
@@ -26,6 +25,7 @@ from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
 from nas.runs.files import write_json
+from nas.runs.machine import worker_power
 from nas.runs.tables import write_tables
 
 __all__ = ["Outcome", "launch", "preview", "search", "supervise", "watch"]

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from nas.engine.budget import worker_power
 from nas.engine.claims import BEAT_S, Claims
 from nas.engine.decide import Decider, Job
 from nas.engine.plan import Plan, load_plan
@@ -21,6 +20,7 @@ from nas.engine.samplers import seed_of
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
+from nas.runs.machine import worker_power
 
 __all__ = ["STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
 

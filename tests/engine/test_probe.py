@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from nas.engine.budget import worker_power
 from nas.engine.config import config_from_mapping
 from nas.engine.plan import plan_of, resolve
 from nas.engine.probe import expected, probe
 from nas.errors import ConfigError
+from nas.runs.machine import worker_power
 from search_spaces.layers import mac_count
 from search_spaces.references import reference_models
 
