@@ -10,7 +10,7 @@ from nas.carbon.embodied import (
     package_embodied_gco2e,
     pcb_embodied_gco2e,
 )
-from nas.carbon.footprint import Footprint, footprint, training_gco2e
+from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import (
     c2ep,
     cdp,
@@ -33,6 +33,15 @@ from nas.carbon.study import (
     study_from_dict,
     study_to_dict,
 )
+from nas.carbon.training import (
+    TrainingEnergy,
+    best_checkpoint_period_h,
+    communication_energy_j,
+    communication_s,
+    rerun_factor,
+    training_energy_j,
+    training_gco2e,
+)
 
 __all__ = [
     "HOURS_PER_YEAR",
@@ -42,12 +51,16 @@ __all__ = [
     "Footprint",
     "Line",
     "Study",
+    "TrainingEnergy",
     "battery_embodied_gco2e",
+    "best_checkpoint_period_h",
     "c2ep",
     "cdp",
     "ce2p",
     "cep",
     "close_demand",
+    "communication_energy_j",
+    "communication_s",
     "device_embodied",
     "die_embodied_gco2e",
     "edp",
@@ -59,10 +72,12 @@ __all__ = [
     "operational_gco2e",
     "package_embodied_gco2e",
     "pcb_embodied_gco2e",
+    "rerun_factor",
     "sci",
     "share_gco2e",
     "study_from_dict",
     "study_to_dict",
     "tcdp",
+    "training_energy_j",
     "training_gco2e",
 ]

@@ -1,4 +1,4 @@
-"""Grams of CO2e of one inference on each deployment, split by phase; and of a training."""
+"""Grams of CO2e of one inference on each deployment, split by phase."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nas.carbon.quantity import Numbers, quantity
 from nas.carbon.study import ClosedDemand, Study, close_demand, share_gco2e
 from nas.errors import StudyError
 
-__all__ = ["Footprint", "footprint", "training_gco2e"]
+__all__ = ["Footprint", "footprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,44 +188,3 @@ def _sleep_w(deployment: Deployment, study: Study) -> float:
             " is switched off) or set powered_share to 1"
         )
     return 0.0
-
-
-def training_gco2e(
-    energy_j: ArrayLike,
-    hours: ArrayLike,
-    *,
-    embodied_gco2e: ArrayLike,
-    life_h: ArrayLike,
-    busy_share: ArrayLike,
-    overhead: ArrayLike,
-    grid_gco2e_per_kwh: ArrayLike,
-    share: ArrayLike = 1.0,
-) -> Numbers:
-    """Carbon of a training or a search on one machine, in g, failures included.
-
-    ``E * overhead * CI + ECF * hours * share / (LT * u)``.
-
-    Args:
-        energy_j: Energy it took, at the boundary that ``overhead`` starts from, in J, >= 0.
-        hours: Time it held the machine, in h, >= 0.
-        embodied_gco2e: Embodied carbon of the machine, in g, >= 0.
-        life_h: Service life of the machine, in h, > 0.
-        busy_share: Share of that life it works for anyone, in (0, 1].
-        overhead: Grid energy per joule, >= 1.
-        grid_gco2e_per_kwh: Carbon intensity of the electricity, in g/kWh, >= 0.
-        share: Share of the machine it held, in [0, 1].
-
-    Returns:
-        Grams, of the shape the arguments broadcast to.
-
-    Raises:
-        StudyError: If an argument is not finite or out of range.
-
-    Source:
-        ACT, Gupta et al., ISCA 2022; shares of time and resource as in ISO/IEC 21031:2024.
-    """
-    use = operational_gco2e(energy_j, grid_gco2e_per_kwh=grid_gco2e_per_kwh, overhead=overhead)
-    life = quantity("life_h", life_h, above=True)
-    held = quantity("hours", hours) * quantity("share", share, most=1.0)
-    busy = quantity("busy_share", busy_share, most=1.0, above=True)
-    return use + quantity("embodied_gco2e", embodied_gco2e) * held / (life * busy)
