@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,6 +129,7 @@ class Decider:
             "energy_j": self.power.energy_j(seconds),
             "gco2e": self.power.gco2e(seconds),
             "energy_kind": "modelled",
+            "finished_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         }
         write_json(job.record, row)
         if job.trial is not None:

@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from hardware_profiles import deployment_from_dict
+from hardware_profiles.figure import Figure
 from nas.carbon import HOURS_PER_YEAR, device_embodied, training_gco2e
 
 __all__ = ["HOST_BUSY_SHARE", "WorkerPower", "worker_power"]
 
-HOST_BUSY_SHARE = 0.5
-"""Share of its life that a machine which searches works for anyone (assumed); the manufacture of
-the idle rest is charged to its work, as that of every device."""
+HOST_BUSY_SHARE = Figure(
+    value=0.5,
+    basis="assumed",
+    low=0.1,
+    high=1.0,
+    source="from servers that mostly run at 10 to 50 % of what they can (Barroso and Hoelzle, IEEE"
+    " Computer 2007) to a machine that is never idle",
+)
+"""Share of its life that a machine which searches works for anyone; the manufacture of the idle
+rest is charged to that work, as with every device."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class WorkerPower:
                 seconds / 3600,
                 embodied_gco2e=self.embodied_gco2e,
                 life_h=self.life_h,
-                busy_share=HOST_BUSY_SHARE,
+                busy_share=HOST_BUSY_SHARE.value,
                 overhead=self.overhead,
                 grid_gco2e_per_kwh=self.grid_gco2e_per_kwh,
                 share=self.share,
