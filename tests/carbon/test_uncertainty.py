@@ -1,0 +1,133 @@
+"""Draws of figures, and what they say of a result."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardware_profiles.figure import Figure
+from nas.carbon.uncertainty import draws, interval, placed, positions, probability_less
+from nas.errors import StudyError
+
+NUMBERS = st.floats(0.0, 1e6, allow_subnormal=False)
+ARRAYS = st.lists(NUMBERS, min_size=1, max_size=40).map(np.array)
+
+
+def figure(value, low=None, high=None):
+    return Figure(value=value, source="made up", basis="derived", low=low, high=high)
+
+
+@st.composite
+def figures(draw):
+    low, value, high = sorted(draw(st.tuples(NUMBERS, NUMBERS, NUMBERS)))
+    return figure(value, draw(st.sampled_from([low, None])), draw(st.sampled_from([high, None])))
+
+
+def test_positions_fill_the_range_with_half_of_them_on_either_side():
+    at = positions(["a"], 1000, 0)["a"]
+    assert (np.abs(at) <= 1.0).all()
+    assert (at < 0.0).sum() == 500
+    # The density 1 - |x| has mean 0, variance 1/6 and quantile 1 - sqrt(0.1) at 95 %.
+    assert at.mean() == pytest.approx(0.0, abs=2e-3)
+    assert at.var() == pytest.approx(1 / 6, abs=2e-3)
+    assert np.quantile(at, 0.95) == pytest.approx(1.0 - np.sqrt(0.1), abs=2e-3)
+
+
+@given(st.integers(1, 200), st.integers(0, 2**40))
+def test_one_seed_gives_one_draw_whatever_else_is_drawn(count, seed):
+    alone = positions(["a"], count, seed)["a"]
+    among = positions(["b", "a", "c"], count, seed)
+    assert alone.shape == (count,)
+    assert (alone == among["a"]).all()
+    assert not (among["a"] == among["b"]).all()
+
+
+def test_other_seeds_and_other_names_draw_independently():
+    drawn = positions(["a", "b"], 2000, 1)
+    assert abs(np.corrcoef(drawn["a"], drawn["b"])[0, 1]) < 0.08
+    assert abs(np.corrcoef(drawn["a"], positions(["a"], 2000, 2)["a"])[0, 1]) < 0.08
+
+
+def test_a_figure_at_its_ends_and_between():
+    lopsided = figure(2.0, 1.0, 6.0)
+    assert placed(lopsided, [-1.0, -0.5, 0.0, 0.5, 1.0]).tolist() == [1.0, 1.5, 2.0, 4.0, 6.0]
+    assert placed(figure(2.0, low=1.0), [-1.0, 1.0]).tolist() == [1.0, 2.0]
+    assert placed(figure(2.0), [-1.0, 1.0]).tolist() == [2.0, 2.0]
+
+
+@given(figures(), st.integers(0, 1000))
+def test_a_draw_stays_in_the_range_and_the_best_estimate_is_its_median(one, seed):
+    drawn = draws({"x": one}, 20, seed)["x"]
+    rounding = 1e-12 * one.value
+    assert (drawn >= min(one.numbers()) - rounding).all()
+    assert (drawn <= max(one.numbers()) + rounding).all()
+    assert (drawn <= one.value).sum() >= 10
+    assert (drawn >= one.value).sum() >= 10
+    low, high = interval(drawn, one.value)
+    assert low <= one.value <= high
+
+
+@given(NUMBERS, st.integers(1, 50), st.integers(0, 9))
+def test_without_a_range_the_interval_has_no_width(value, count, seed):
+    low, high = interval(draws({"x": figure(value)}, count, seed)["x"], value)
+    assert low == value == high
+
+
+@given(ARRAYS, NUMBERS)
+def test_an_interval_holds_the_nominal_value(values, nominal):
+    low, high = interval(values, nominal)
+    assert low <= nominal <= high
+
+
+@given(ARRAYS, st.floats(0.01, 100.0))
+def test_an_interval_scales_with_its_values(values, factor):
+    nominal = float(np.median(values))
+    expected = [factor * end for end in interval(values, nominal)]
+    assert interval(factor * values, factor * nominal) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_interval_by_hand():
+    values = np.arange(101.0)
+    assert interval(values, 50.0) == pytest.approx((5.0, 95.0))
+    assert interval(values, 2.0) == pytest.approx((2.0, 95.0))
+    table = np.column_stack([values, 2.0 * values])
+    low, high = interval(table, [50.0, 100.0])
+    assert low.tolist() == pytest.approx([5.0, 10.0])
+    assert high.tolist() == pytest.approx([95.0, 190.0])
+    assert np.isnan(interval([1.0, np.nan], 1.0)).all()
+
+
+@given(ARRAYS, st.floats(1.01, 2.0))
+def test_what_moves_both_alike_decides_nothing(values, factor):
+    below = values + 1.0
+    assert probability_less(below, factor * below) == 1.0
+    assert probability_less(factor * below, below) == 0.0
+    assert probability_less(below, below) == 0.0
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=40).map(np.array))
+def test_below_above_and_equal_are_all_there_is(pairs):
+    first, second = pairs.T
+    equal = float((first == second).mean())
+    total = probability_less(first, second) + probability_less(second, first) + equal
+    assert total == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, 100_001])
+def test_a_count_of_draws_that_cannot_be(count):
+    with pytest.raises(StudyError, match="draws: got"):
+        positions(["a"], count, 0)
+
+
+def test_a_seed_that_cannot_be():
+    with pytest.raises(StudyError, match="seed: got -1"):
+        positions(["a"], 10, -1)
+
+
+def test_results_that_do_not_compare():
+    with pytest.raises(StudyError, match="same draws"):
+        probability_less([1.0], [1.0, 2.0])
+    with pytest.raises(StudyError, match="unknown"):
+        probability_less([1.0, np.nan], [1.0, 2.0])
+    with pytest.raises(StudyError, match="no draw"):
+        interval([], 1.0)
