@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nas.deciding import carbon_and_latency, energy_warnings
 from nas.errors import FrontError, unknown_name
 from nas.objectives import Objective, objectives
-from nas.pareto import coverage, epsilon, hypervolume, igd_plus, non_dominated, rank_agreement
+from nas.pareto import coverage, epsilon, hypervolume, igd_plus, non_dominated
 from nas.pareto.fronts import Values, scaled
 
 if TYPE_CHECKING:
@@ -81,11 +82,9 @@ def front_of(
         named, with `apart` deployment by deployment. ``attrs`` tells ``objectives``, ``apart``,
         ``notes`` (see `demand_notes`), ``fixed_volume`` (None without a study); how many ``rows``
         and ``candidates`` were looked at and how many rows were left out as ``infeasible``,
-        ``untrained`` or ``unknown`` (a missing value); and by deployment ``kappa_w`` and
-        ``idle_w`` (watts: at fixed time carbon is E + (kappa + idle) x occupancy; None at fixed
-        volume, where all models carry one embodied share, and where electricity has no carbon)
-        and ``rank_agreement`` (Spearman's, of carbon and latency, over all usable rows; None if
-        undefined).
+        ``untrained`` or ``unknown`` (a missing value); by deployment what decides there, see
+        `nas.deciding.carbon_and_latency`, over all usable rows; and ``warnings``, one line for
+        each place where the model of least energy is not that of least carbon.
 
     Raises:
         ConfigError: If an objective is unknown.
@@ -102,7 +101,8 @@ def front_of(
     fixed_volume = None if study is None else study.demand.inferences is not None
     best.attrs.update(objectives=list(names), apart=apart, notes=list(notes))
     best.attrs.update(counts, fixed_volume=fixed_volume)
-    best.attrs.update(_carbon_and_latency(rows, fixed_volume))
+    best.attrs.update(carbon_and_latency(rows, fixed_volume))
+    best.attrs["warnings"] = list(energy_warnings(rows, together=not apart))
     return best
 
 
@@ -193,38 +193,6 @@ def objective_values(rows: pd.DataFrame, chosen: Sequence[Objective]) -> Values:
     signs = np.array([1.0 if row.direction == "minimize" else -1.0 for row in chosen])
     turned: Values = values * signs
     return turned
-
-
-def _carbon_and_latency(
-    rows: pd.DataFrame, fixed_volume: bool | None
-) -> dict[str, dict[str, float | None]]:
-    found: dict[str, dict[str, float | None]] = {"kappa_w": {}, "idle_w": {}, "rank_agreement": {}}
-    if rows.empty or not {"carbon_gco2e", "latency_s", "kappa_w"} <= set(rows):
-        return found
-    for label, group in rows.groupby("deployment", sort=False):
-        pairs = group[["carbon_gco2e", "latency_s"]].astype("float64").dropna().to_numpy()
-        found["rank_agreement"][str(label)] = rank_agreement(pairs[:, 0], pairs[:, 1])
-        kappa = group["kappa_w"].to_numpy(dtype=np.float64)
-        found["kappa_w"][str(label)] = None if fixed_volume else _common(kappa)
-        found["idle_w"][str(label)] = None if fixed_volume else _common(_idle_w(group))
-    return found
-
-
-def _idle_w(rows: pd.DataFrame) -> Values:
-    """Idle and sleeping power that a busy second carries, W: P_idle (p - u) / u + sleep."""
-    names = ["energy_j", "idle_gco2e", "active_gco2e", "occupancy_s"]
-    if not set(names) <= set(rows):
-        return np.full(len(rows), np.nan)
-    energy, idle, active, tau = rows[names].to_numpy(dtype=np.float64).T
-    # Both grams are at the same grid and overhead, which cancel.
-    watts: Values = energy * idle / np.where(active > 0.0, active * tau, np.nan)
-    return watts
-
-
-def _common(values: Values) -> float | None:
-    """The value that all share, up to rounding; None if they differ or it is not finite."""
-    low, high = float(values.min()), float(values.max())
-    return high if np.isfinite(high) and high - low <= 1e-9 * abs(high) else None
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,11 @@ MAY_IMPORT = {
     "nas.models": FLOOR_0,
     "nas.runs": FLOOR_1 | {"nas.cost"},  # tables of records are derived by scoring
     "nas.engine": FLOOR_2,
-    "nas.comparison": AFTER,
+    "nas.deciding": AFTER,
+    "nas.comparison": AFTER | {"nas.deciding"},
     "nas.rescoring": AFTER,
     "nas.selection": AFTER | {"nas.comparison"},
-    "nas.report": AFTER | {"nas.comparison", "nas.rescoring", "nas.selection"},
+    "nas.report": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection"},
     "nas.cli": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
     "nas.api": FLOOR_2
@@ -61,6 +62,7 @@ LIBRARIES = {
     "nas.runs": {"numpy", "pandas", "pyarrow", "yaml"},
     "nas.engine": {"numpy", "optuna", "sqlalchemy", "psutil", "pydantic", "yaml"},
     "nas.comparison": {"numpy", "pandas"},
+    "nas.deciding": {"numpy", "pandas"},
     "nas.rescoring": {"numpy", "pandas"},
     "nas.selection": {"numpy", "pandas"},
     "nas.report": {"numpy", "pandas"},

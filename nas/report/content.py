@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from hardware_profiles.figure import Figure
 from nas.comparison import objective_values, usable_rows
+from nas.deciding import ERROR_SLACK, reading
 from nas.errors import SelectionError
 from nas.objectives import objectives
-from nas.pareto import hypervolume, non_dominated, rank_agreement
+from nas.pareto import hypervolume, non_dominated
 from nas.pareto.fronts import scaled
 from nas.selection import select
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hardware_profiles.deployment import Deployment
 
 __all__ = [
-    "ERROR_SLACK",
     "Assumption",
     "Choice",
     "Deciding",
@@ -34,9 +34,6 @@ __all__ = [
     "deciding",
     "progress",
 ]
-
-# Latency and carbon are compared among models at most this much worse than the best in error.
-ERROR_SLACK = 0.02
 
 
 @dataclass(frozen=True)
@@ -131,9 +128,9 @@ class Deciding:
 
     Attributes:
         deployment: Its label.
-        kappa_w: Carbon is E + (kappa + idle) x occupancy; None at fixed volume or where
-            electricity has no carbon.
-        idle_w: Idle and sleeping power that a busy second carries; None likewise.
+        kappa_w: Least and most of the models' kappa; None where electricity has no carbon. At
+            fixed time carbon is E + (kappa + idle) x occupancy.
+        idle_w: Idle and sleeping power that a busy second carries; None at fixed volume.
         power_spread_w: Load minus idle power of the device.
         agreement: Spearman's rank correlation of carbon and latency; None if undefined.
         fastest: Row of the least latency within the error limit; None if nothing qualifies.
@@ -143,7 +140,7 @@ class Deciding:
     """
 
     deployment: str
-    kappa_w: float | None
+    kappa_w: tuple[float, float] | None
     idle_w: float | None
     power_spread_w: float
     agreement: float | None
@@ -168,6 +165,11 @@ class Deciding:
     @property
     def verdict(self) -> str:
         """The reading of it, in a sentence or two."""
+        alike = reading(self.agreement)
+        return f"{self._weights} So {alike}." if alike else self._weights
+
+    @property
+    def _weights(self) -> str:
         made, idle = self.share("embodied_gco2e"), self.share("idle_gco2e")
         if made is None or idle is None:
             return "No trained model qualifies here."
@@ -190,8 +192,7 @@ class Deciding:
 def deciding(
     scores: pd.DataFrame,
     deployments: Sequence[Deployment],
-    kappa_w: Mapping[str, float | None],
-    idle_w: Mapping[str, float | None],
+    about: Mapping[str, Any],
     *,
     fixed_volume: bool,
 ) -> tuple[Deciding, ...]:
@@ -200,8 +201,7 @@ def deciding(
     Args:
         scores: Scores of a run.
         deployments: Of the run, in its order.
-        kappa_w: By label, as in ``front_of(...).attrs``.
-        idle_w: By label, likewise.
+        about: What weighs in carbon, as `nas.deciding.carbon_and_latency` gives it.
         fixed_volume: Whether the demand is a number of inferences.
     """
     usable, _ = usable_rows(scores, ["error", "latency", "carbon"])
@@ -210,14 +210,14 @@ def deciding(
     for deployment in deployments:
         rows = usable[usable["deployment"] == deployment.label] if len(usable) else usable
         profile = deployment.profile
-        agreement = rank_agreement(rows["carbon_gco2e"], rows["latency_s"]) if len(rows) else None
+        limits = about["kappa_range_w"].get(deployment.label)
         found.append(
             Deciding(
                 deployment=deployment.label,
-                kappa_w=kappa_w.get(deployment.label),
-                idle_w=idle_w.get(deployment.label),
+                kappa_w=None if limits is None else (limits[0], limits[1]),
+                idle_w=about["idle_w"].get(deployment.label),
                 power_spread_w=profile.load_w.value - profile.idle_w.value,
-                agreement=agreement,
+                agreement=about["rank_agreement"].get(deployment.label),
                 fastest=_select(rows, prefer=["latency", "error"], error=limit),
                 cleanest=_select(rows, prefer=["carbon", "error"], error=limit),
                 carbon_range=_range(rows.loc[rows["error"] <= limit, "carbon_gco2e"]),

@@ -13,10 +13,11 @@ import pandas as pd
 from nas.comparison import front_of
 from nas.cost.score import score
 from nas.cost.workload import workload
+from nas.deciding import ERROR_SLACK, agreement_text, carbon_and_latency, energy_warnings
 from nas.objectives import OBJECTIVES, Objective
 from nas.quantities import counted, format_quantity
 from nas.report.axes import axis_for
-from nas.report.content import ERROR_SLACK, Choice, Deciding, break_even_inferences, deciding
+from nas.report.content import Choice, Deciding, break_even_inferences, deciding
 from nas.report.markup import Cell, Row, figure, legend, mark, section, table
 from nas.report.material import Material
 from nas.report.plot import Bar, Point, Series, bars, scatter
@@ -121,7 +122,7 @@ def _choices(material: Material) -> str:
     return section(
         "Five ways to choose, and two known networks",
         table(head, rows),
-        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in _changes(material))}</ul>",
+        *_listed(_changes(material)),
         '<p class="note">The known networks are costed on the deployment that choosing by carbon '
         "picks; their error is shown where they were trained.</p>",
     )
@@ -261,14 +262,14 @@ def _deciding(material: Material) -> str:
     found = deciding(
         material.scores,
         material.run.deployments,
-        material.front.attrs.get("kappa_w", {}),
-        material.front.attrs.get("idle_w", {}),
+        carbon_and_latency(material.usable, fixed_volume),
         fixed_volume=fixed_volume,
     )
     if demand.inferences is not None:
         said = (
             f"Demand is a fixed volume of {counted(demand.inferences)} inferences: a faster model "
-            "dilutes neither the manufacture of its device nor its idling."
+            "dilutes neither the manufacture of its device nor its idling. Kappa is that share of "
+            "manufacture in watts over a model's own busy time: it is large where a model is fast."
         )
     else:
         said = (
@@ -285,7 +286,7 @@ def _deciding(material: Material) -> str:
         for name in ("latency", "energy")
     ]
     head = [
-        "deployment", *([] if fixed_volume else ["kappa + idle"]), "load - idle", "manufacture",
+        "deployment", "kappa" if fixed_volume else "kappa + idle", "load - idle", "manufacture",
         "idle", "most / least", "rank agreement", "fastest, cleanest", "reading",
     ]  # fmt: skip
     return section(
@@ -296,17 +297,22 @@ def _deciding(material: Material) -> str:
         "where carbon orders them as latency does.</p>",
         f'<div class="plots">{"".join(plots)}</div>',
         table(head, [_deciding_row(material, row) for row in found]),
+        *_listed(energy_warnings(material.usable, together=not material.apart)),
     )
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    return [f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"] if lines else []
 
 
 def _deciding_row(material: Material, row: Deciding) -> Row:
     shares = [row.share(column) for column in ("embodied_gco2e", "idle_gco2e")]
     texts = [
-        *([] if row.fixed_volume else [_weight_of_time(row)]),
+        _weight_of_time(row),
         format_quantity(row.power_spread_w, "W"),
         *("" if share is None else f"{share:.0%}" for share in shares),
         "" if row.carbon_range is None else f"{row.carbon_range:.3g}",
-        "" if row.agreement is None else f"{row.agreement:.2f}",
+        "" if row.agreement is None else agreement_text(row.agreement),
         "" if row.cleanest is None else "one model" if row.same_model else "two models",
     ]
     cells = (material.place(row.deployment), *map(Cell, texts), Cell(row.verdict, kind="wide"))
@@ -316,7 +322,9 @@ def _deciding_row(material: Material, row: Deciding) -> Row:
 def _weight_of_time(row: Deciding) -> str:
     if row.kappa_w is None:
         return "no carbon in use" if row.cleanest is not None else ""
-    return f"{format_quantity(row.kappa_w, 'W')} + {format_quantity(row.idle_w, 'W')}"
+    least, most = (format_quantity(value, "W") for value in row.kappa_w)
+    kappa = least if least == most else f"{least} to {most}"
+    return kappa if row.fixed_volume else f"{kappa} + {format_quantity(row.idle_w, 'W')}"
 
 
 def _pair_plot(material: Material, across: str, down: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nas.comparison import Comparison
+from nas.deciding import agreement_text
 from nas.objectives import OBJECTIVES, Objective, objectives
 from nas.quantities import format_quantity
 
@@ -18,6 +19,7 @@ __all__ = [
     "comparison_rows",
     "comparison_text",
     "front_text",
+    "kappa_text",
     "plain_value",
     "table_csv",
     "table_rows",
@@ -69,6 +71,7 @@ def front_text(front: pd.DataFrame) -> str:
     lines = [_front_table(front, chosen)] if len(front) else ["no score is on the front"]
     attrs = {str(key): value for key, value in front.attrs.items()}
     lines += ["", _counts(len(front), attrs), *attrs.get("notes", ()), *_deciding(attrs)]
+    lines += attrs.get("warnings", ())
     return "\n".join(lines)
 
 
@@ -104,30 +107,37 @@ def _counts(points: int, attrs: Mapping[str, Any]) -> str:
 
 
 def _deciding(attrs: Mapping[str, Any]) -> list[str]:
-    kappas: Mapping[str, float | None] = attrs.get("kappa_w", {})
-    agreements: Mapping[str, float | None] = attrs.get("rank_agreement", {})
     lines = []
-    for label, kappa in kappas.items():
-        agreement = agreements.get(label)
-        ranks = "unknown" if agreement is None else f"{agreement:.2f}"
-        if kappa is not None:
-            idle = format_quantity(attrs["idle_w"][label], "W")
-            weight = (
-                f"carbon goes as E + (kappa + idle) tau: kappa {format_quantity(kappa, 'W')}, "
-                f"idle {idle}"
-            )
-        else:
-            weight = _WITHOUT_KAPPA[attrs.get("fixed_volume")]
-        lines.append(f"{label}: {weight}; rank agreement of carbon and latency {ranks}")
+    for label, agreement in attrs.get("rank_agreement", {}).items():
+        said = attrs["reading"][label]
+        lines.append(
+            f"{label}: {kappa_text(attrs, label)}; rank agreement of carbon and latency "
+            f"{agreement_text(agreement)}{f': {said}' if said else ''}"
+        )
     return lines
 
 
-# By whether the volume is fixed; None where no study was at hand.
-_WITHOUT_KAPPA = {
-    True: "embodied share per inference is the same for all models",
-    False: "electricity without carbon: carbon goes as tau",
-    None: "kappa differs between the models",
-}
+def kappa_text(attrs: Mapping[str, Any], label: str) -> str:
+    """What weighs in carbon on one deployment: kappa, and idle power where it goes with time.
+
+    Args:
+        attrs: Those of a front.
+        label: Of the deployment.
+    """
+    kappa, limits = attrs["kappa_w"][label], attrs["kappa_range_w"][label]
+    if limits is None:
+        return "electricity without carbon: carbon is that of manufacture"
+    spread = " to ".join(format_quantity(value, "W") for value in limits)
+    if attrs.get("fixed_volume"):
+        share = "is the same for all models"
+        if attrs["same_share"][label] is False:
+            share = "differs with the memory that a model needs"
+        return f"kappa {spread}, by speed; the embodied share per inference {share}"
+    if attrs.get("fixed_volume") is None and kappa is None:
+        return f"kappa {spread}"
+    idle = format_quantity(attrs["idle_w"][label], "W")
+    kappa_said = spread if kappa is None else format_quantity(kappa, "W")
+    return f"carbon goes as E + (kappa + idle) tau: kappa {kappa_said}, idle {idle}"
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -71,9 +71,14 @@ def some(label, name="rpi4"):
 
 
 def test_deciding_by_deployment():
-    found = deciding(TABLE, [some("gpu"), some("pi")], {"pi": 4.0}, {"pi": 1.5}, fixed_volume=False)
+    about = {
+        "kappa_range_w": {"pi": [4.0, 4.5], "gpu": None},
+        "idle_w": {"pi": 1.5},
+        "rank_agreement": {"pi": 1.0, "gpu": 0.5},
+    }
+    found = deciding(TABLE, [some("gpu"), some("pi")], about, fixed_volume=False)
     gpu, pi = found
-    assert (gpu.kappa_w, pi.kappa_w) == (None, 4.0)
+    assert (gpu.kappa_w, pi.kappa_w) == (None, (4.0, 4.5))
     assert (gpu.idle_w, pi.idle_w) == (None, 1.5)
     assert pi.agreement == pytest.approx(1.0)
     assert pi.same_model
@@ -81,12 +86,16 @@ def test_deciding_by_deployment():
     assert pi.share("idle_gco2e") == pytest.approx(0.3)
     assert pi.carbon_range == pytest.approx(3.0)
     assert "carbon ranks as latency does" in pi.verdict
-    fixed = deciding(TABLE, [some("pi")], {}, {}, fixed_volume=True)[0]
+    assert pi.verdict.endswith("So counting carbon changes nothing on this device.")
+    assert "changes nothing" not in gpu.verdict
+    about["rank_agreement"]["pi"] = 0.9
+    fixed = deciding(TABLE, [some("pi")], about, fixed_volume=True)[0]
     assert fixed.verdict.endswith("near the best, carbon varies by 200%.")
 
 
 def test_a_deployment_without_models_is_told():
-    found = deciding(TABLE, [some("other")], {}, {}, fixed_volume=False)[0]
+    about = {"kappa_range_w": {}, "idle_w": {}, "rank_agreement": {}}
+    found = deciding(TABLE, [some("other")], about, fixed_volume=False)[0]
     assert found.verdict == "No trained model qualifies here."
     assert found.agreement is None
     assert found.carbon_range is None

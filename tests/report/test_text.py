@@ -57,16 +57,37 @@ def test_empty_front_as_text():
 def test_fixed_volume_says_that_the_share_is_common():
     table = TABLE.assign(deployment="pi", kappa_w=[1.0, 2.0, 3.0])
     study = Study(Demand(lifetime_years=4.0, inferences=1e8))
-    assert "embodied share per inference is the same for all models" in front_text(
-        front_of(table, ["error", "carbon"], study=study)
+    alike = front_text(
+        front_of(table.assign(embodied_gco2e=1e-7), ["error", "carbon"], study=study)
     )
+    assert (
+        "pi: kappa 1 W to 2 W, by speed; the embodied share per inference is the same for all "
+        "models; rank" in alike
+    )
+    unlike = table.assign(embodied_gco2e=[1e-7, 2e-7, 2e-7])
+    assert "differs with the memory that a model needs" in front_text(
+        front_of(unlike, ["error", "carbon"], study=study)
+    )
+
+
+def test_agreement_of_one_says_that_carbon_changes_nothing():
+    table = TABLE.assign(deployment="pi", kappa_w=5.0, error=0.1)
+    alike = front_of(table.assign(latency_s=table["carbon_gco2e"]), ["error", "carbon"])
+    line = (
+        "rank agreement of carbon and latency 1.00: counting carbon changes nothing on this device"
+    )
+    assert front_text(alike).splitlines()[-1].endswith(line)
+    assert alike.attrs["reading"] == {"pi": "counting carbon changes nothing on this device"}
+    other = front_of(table.assign(latency_s=[3.0, 2.0, 1.0]), ["error", "carbon"])
+    assert "changes nothing" not in front_text(other)
+    assert other.attrs["reading"] == {"pi": None}
 
 
 def test_fixed_time_without_carbon_in_use_does_not_say_so():
     table = TABLE.assign(kappa_w=np.inf)
     study = Study(Demand(lifetime_years=4.0, busy_share=0.3))
     text = front_text(front_of(table, ["error", "carbon"], study=study))
-    assert "pi: electricity without carbon: carbon goes as tau" in text
+    assert "pi: electricity without carbon: carbon is that of manufacture" in text
 
 
 def test_rows_are_json_and_unknown_is_none():
