@@ -131,7 +131,8 @@ def _one_line(model: type[BaseModel], error: ValidationError, origin: str) -> st
     faults = error.errors()
     # An unknown key explains the missing one that it was meant to be.
     first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
-    path = [str(part) for part in first["loc"] if part != "[key]"]
+    # Brackets mark keys of mappings and alternatives of a field, which a file does not name.
+    path = [str(part) for part in first["loc"] if not str(part).startswith("[")]
     key = f"{'.'.join(path)}: " if path else ""
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{origin}: {key}{_what(model, first, path)}{more}"
@@ -170,7 +171,7 @@ def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _resolve(node: Any, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    for option in node.get("anyOf", ()):
+    for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
         if option.get("type") != "null":
             node = option
             break

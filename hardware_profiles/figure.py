@@ -10,6 +10,7 @@ __all__ = [
     "Basis",
     "Facts",
     "Figure",
+    "Fraction",
     "NonNegative",
     "Percent",
     "Positive",
@@ -84,5 +85,6 @@ _INF = float("inf")
 Positive = Annotated[Figure, _within(0.0, _INF, open_below=True)]
 NonNegative = Annotated[Figure, _within(0.0, _INF, open_below=False)]
 Share = Annotated[Figure, _within(0.0, 1.0, open_below=True)]
+Fraction = Annotated[Figure, _within(0.0, 1.0, open_below=False)]
 Ratio = Annotated[Figure, _within(1.0, _INF, open_below=False)]
 Percent = Annotated[Figure, _within(0.0, 100.0, open_below=False)]

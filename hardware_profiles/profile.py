@@ -7,7 +7,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from hardware_profiles.figure import Facts, NonNegative, Positive, Ratio, Share, Text
-from hardware_profiles.materials import BillOfMaterials, PublishedLca
+from hardware_profiles.lca import PublishedLca
+from hardware_profiles.materials import BillOfMaterials
 
 __all__ = [
     "EnergyBoundary",
@@ -23,7 +24,7 @@ Precision = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LayerKind = Literal["conv", "depthwise", "linear"]
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
-Kind = Literal["mcu", "sbc", "edge_gpu", "phone", "gpu", "host"]
+Kind = Literal["mcu", "sbc", "edge_gpu", "phone", "gpu", "server", "host"]
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
 
 
@@ -44,7 +45,7 @@ class HardwareProfile(Facts):
     Attributes:
         name: Lower case, as users write it; equals the file's name.
         label: For tables and plots.
-        kind: mcu, sbc, edge_gpu, phone, gpu or host.
+        kind: mcu, sbc, edge_gpu, phone, gpu, server or host.
         runtime: Software stack that the efficiencies stand for.
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
         efficiency: Share of the peak that large layers reach, by layer kind.
@@ -103,8 +104,8 @@ class HardwareProfile(Facts):
 
     @model_validator(mode="after")
     def _sane(self) -> HardwareProfile:
-        for fault in (self._power_fault(), self._boundary_fault(), self._memory_fault()):
-            if fault is not None:
+        for find in (self._power_fault, self._boundary_fault, self._memory_fault, self._bill_fault):
+            if (fault := find()) is not None:
                 raise ValueError(fault)
         return self
 
@@ -138,7 +139,11 @@ class HardwareProfile(Facts):
             )
         if self.energy_boundary == "facility" and self.pue is not None:
             return "pue: counted already in power taken at the facility; remove it"
-        if self.kind == "gpu" and self.energy_boundary != "facility" and self.pue is None:
+        if (
+            self.kind in ("gpu", "server")
+            and self.energy_boundary != "facility"
+            and self.pue is None
+        ):
             return "pue: missing for a data-centre device; add it"
         return None
 
@@ -150,6 +155,23 @@ class HardwareProfile(Facts):
         storage = self.storage_limit_bytes
         if storage is not None and self.runtime_storage_bytes.value >= storage.value:
             return "runtime_storage_bytes: leaves no storage to a model; lower it"
+        return None
+
+    def _bill_fault(self) -> str | None:
+        bill = self.bill_of_materials
+        for storage in bill.storages:
+            unsaid = self.storage_limit_bytes is None and storage.reserved_gb is None
+            if storage.variants_gb and unsaid:
+                return "storages: variants_gb without reserved_gb; add what the system keeps"
+        published = {} if self.published_lca is None else self.published_lca.components
+        parts = (*bill.dies, *bill.memories, *bill.storages, bill.pcb, bill.battery)
+        for part in (*parts, *bill.casings, *bill.other):
+            name = None if part is None else part.lca_component
+            if name is not None and name not in published:
+                return (
+                    f"lca_component: {name!r} is none of published_lca.components; use one of"
+                    f" {', '.join(published) or 'none: add them there'}"
+                )
         return None
 
     def __hash__(self) -> int:

@@ -1,15 +1,16 @@
 """Carbon: what a study asks for, what devices embody, what their use emits, and the metrics."""
 
-from nas.carbon.embodied import (
-    DeviceEmbodied,
-    Line,
-    battery_embodied_gco2e,
-    device_embodied,
-    die_embodied_gco2e,
-    memory_embodied_gco2e,
-    package_embodied_gco2e,
-    pcb_embodied_gco2e,
+from nas.carbon.bill import Line
+from nas.carbon.demand import (
+    HOURS_PER_YEAR,
+    ClosedDemand,
+    Demand,
+    allocate,
+    close_demand,
+    share_gco2e,
 )
+from nas.carbon.die_yield import die_yield
+from nas.carbon.embodied import Capacities, DeviceEmbodied, Steps, capacities, device_embodied
 from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import (
     c2ep,
@@ -23,16 +24,16 @@ from nas.carbon.metrics import (
     tcdp,
 )
 from nas.carbon.operational import idle_energy_j, operational_gco2e
-from nas.carbon.study import (
-    HOURS_PER_YEAR,
-    ClosedDemand,
-    Demand,
-    Study,
-    close_demand,
-    share_gco2e,
-    study_from_dict,
-    study_to_dict,
+from nas.carbon.parts import (
+    battery_embodied_gco2e,
+    casing_embodied_gco2e,
+    die_embodied_gco2e,
+    memory_embodied_gco2e,
+    package_embodied_gco2e,
+    pcb_embodied_gco2e,
 )
+from nas.carbon.rates import Rates, Variants, rates_of
+from nas.carbon.study import Baseline, Study, study_from_dict, study_to_dict
 from nas.carbon.training import (
     TrainingEnergy,
     best_checkpoint_period_h,
@@ -45,16 +46,24 @@ from nas.carbon.training import (
 
 __all__ = [
     "HOURS_PER_YEAR",
+    "Baseline",
+    "Capacities",
     "ClosedDemand",
     "Demand",
     "DeviceEmbodied",
     "Footprint",
     "Line",
+    "Rates",
+    "Steps",
     "Study",
     "TrainingEnergy",
+    "Variants",
+    "allocate",
     "battery_embodied_gco2e",
     "best_checkpoint_period_h",
     "c2ep",
+    "capacities",
+    "casing_embodied_gco2e",
     "cdp",
     "ce2p",
     "cep",
@@ -63,6 +72,7 @@ __all__ = [
     "communication_s",
     "device_embodied",
     "die_embodied_gco2e",
+    "die_yield",
     "edp",
     "footprint",
     "idle_energy_j",
@@ -72,6 +82,7 @@ __all__ = [
     "operational_gco2e",
     "package_embodied_gco2e",
     "pcb_embodied_gco2e",
+    "rates_of",
     "rerun_factor",
     "sci",
     "share_gco2e",

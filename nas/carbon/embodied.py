@@ -1,183 +1,31 @@
-"""Carbon of manufacture, from dies to a whole device, line by line."""
+"""Embodied carbon of a whole device, and what other sizes of its memories would embody."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import Literal
 
 from hardware_profiles.fab import FabTable, fab_table
-from hardware_profiles.materials import Die, Memory
+from hardware_profiles.materials import Memory
 from hardware_profiles.profile import HardwareProfile
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.bill import Component, Line, Phase, bill_lines, memory_line
+from nas.carbon.parts import DEFAULT_TABLE
+from nas.errors import HardwareError
 
 __all__ = [
+    "Capacities",
     "DeviceEmbodied",
-    "Line",
-    "battery_embodied_gco2e",
+    "EmbodiedBasis",
+    "Steps",
+    "capacities",
     "device_embodied",
-    "die_embodied_gco2e",
-    "memory_embodied_gco2e",
-    "package_embodied_gco2e",
-    "pcb_embodied_gco2e",
 ]
 
-_DEFAULT_TABLE = "act-2022"
-
-
-def die_embodied_gco2e(
-    area_cm2: ArrayLike,
-    *,
-    node_nm: int,
-    fab_gco2e_per_kwh: ArrayLike,
-    abatement_pct: ArrayLike,
-    fab_yield: ArrayLike,
-    table: str = _DEFAULT_TABLE,
-) -> Numbers:
-    """Carbon of making one bare die, in g: ``area * (CI_fab * EPA + GPA + MPA) / yield``.
-
-    Args:
-        area_cm2: Area of the die, >= 0.
-        node_nm: Process node in nanometres, exactly as tabled.
-        fab_gco2e_per_kwh: Carbon intensity of the fab's electricity, in g/kWh, >= 0.
-        abatement_pct: Percent of process gases abated, 95 to 99; in between, gases are
-            interpolated linearly, so that 97 is ACT's mean of both.
-        fab_yield: Share of good dies, in (0, 1].
-        table: Name of the fab table.
-
-    Returns:
-        Grams, of the shape the arguments broadcast to.
-
-    Raises:
-        StudyError: If a number is not finite or out of range.
-        HardwareError: If the table or the node is unknown.
-
-    Source:
-        ACT, Gupta et al., ISCA 2022.
-    """
-    row = fab_table(table).node(node_nm)
-    low = row.gases_gco2e_per_cm2_abated_95.value
-    high = row.gases_gco2e_per_cm2_abated_99.value
-    abated = quantity("abatement_pct", abatement_pct, least=95.0, most=99.0)
-    gases = low + (abated - 95.0) / 4.0 * (high - low)
-    electricity = quantity("fab_gco2e_per_kwh", fab_gco2e_per_kwh) * row.energy_kwh_per_cm2.value
-    per_cm2 = electricity + gases + row.materials_gco2e_per_cm2.value
-    good = quantity("fab_yield", fab_yield, most=1.0, above=True)
-    return quantity("area_cm2", area_cm2) * per_cm2 / good
-
-
-def memory_embodied_gco2e(
-    technology: str, capacity_gb: ArrayLike, *, fab_yield: ArrayLike, table: str = _DEFAULT_TABLE
-) -> Numbers:
-    """Carbon of making DRAM, flash or a disk, in g: ``capacity * g_per_GB``.
-
-    Args:
-        technology: Memory row of the fab table, such as ``lpddr4``.
-        capacity_gb: Decimal gigabytes, >= 0.
-        fab_yield: Share of good parts, in (0, 1]; divides where the table says so (ACT 2022 has
-            it for DRAM and flash, not for disks).
-        table: Name of the fab table.
-
-    Returns:
-        Grams, of the shape the arguments broadcast to.
-
-    Raises:
-        StudyError: If a number is not finite or out of range.
-        HardwareError: If the table or the technology is unknown.
-
-    Source:
-        ACT, Gupta et al., ISCA 2022.
-    """
-    facts = fab_table(table)
-    row = facts.memory(technology)
-    grams = quantity("capacity_gb", capacity_gb) * row.gco2e_per_gb.value
-    good = quantity("fab_yield", fab_yield, most=1.0, above=True)
-    return grams / (good if row.kind in facts.yield_divided else np.ones_like(good))
-
-
-def package_embodied_gco2e(count: ArrayLike, *, table: str = _DEFAULT_TABLE) -> Numbers:
-    """Carbon of packaging integrated circuits, in g: 150 g each in ACT.
-
-    Args:
-        count: Number of packages, >= 0.
-        table: Name of the fab table.
-
-    Raises:
-        StudyError: If the count is not finite or negative.
-        HardwareError: If the table is unknown.
-
-    Source:
-        ACT, Gupta et al., ISCA 2022 (``Nr * Kr``).
-    """
-    return quantity("packages", count) * fab_table(table).package_gco2e.value
-
-
-def pcb_embodied_gco2e(area_cm2: ArrayLike, layers: int, *, table: str = _DEFAULT_TABLE) -> Numbers:
-    """Carbon of making a bare printed circuit board, in g: area times a factor of its layers.
-
-    Args:
-        area_cm2: Area of the board, >= 0.
-        layers: Number of copper layers, >= 1; a number that has no row takes the table's figure
-            per layer.
-        table: Name of the fab table.
-
-    Raises:
-        StudyError: If a number is not finite or out of range.
-        HardwareError: If the table is unknown.
-
-    Source:
-        ACT v2 (facebookresearch/ACT@abc9fbb7).
-    """
-    quantity("layers", layers, least=1.0)
-    return quantity("area_cm2", area_cm2) * _pcb_gco2e_per_cm2(fab_table(table), layers)
-
-
-def _pcb_gco2e_per_cm2(table: FabTable, layers: int) -> float:
-    row = table.pcb_kgco2e_per_m2.get(layers)
-    per_m2 = table.pcb_kgco2e_per_m2_layer.value * layers if row is None else row.value
-    return per_m2 / 10.0
-
-
-def battery_embodied_gco2e(
-    capacity_mwh: ArrayLike, cathode: str, *, table: str = _DEFAULT_TABLE
-) -> Numbers:
-    """Carbon of making a lithium-ion battery, in g: capacity times a factor of its cathode.
-
-    Args:
-        capacity_mwh: Capacity in milliwatt hours, >= 0.
-        cathode: Battery row of the fab table, such as ``nmc``.
-        table: Name of the fab table.
-
-    Raises:
-        StudyError: If the capacity is not finite or negative.
-        HardwareError: If the table or the cathode is unknown.
-
-    Source:
-        ACT v2 (facebookresearch/ACT@abc9fbb7).
-    """
-    per_kwh = fab_table(table).battery(cathode).value
-    return quantity("capacity_mwh", capacity_mwh) * per_kwh / 1000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One part of a device's embodied carbon.
-
-    Attributes:
-        name: The part.
-        gco2e: Its carbon, in g.
-        calculation: Arithmetic that yields it, in numbers.
-        source: Where those come from.
-    """
-
-    name: str
-    gco2e: float
-    calculation: str
-    source: str
+EmbodiedBasis = Literal["bottom_up", "published"]
+_GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,113 +37,179 @@ class DeviceEmbodied:
     @property
     def total_gco2e(self) -> float:
         """Sum of the lines, in g."""
-        return math.fsum(line.gco2e for line in self.lines)
+        return _sum(self.lines)
+
+    @property
+    def by_phase(self) -> dict[Phase, float]:
+        """Grams by phase of the life cycle; a phase that is not there is not known."""
+        phases = dict.fromkeys(line.phase for line in self.lines)
+        return {phase: _sum(x for x in self.lines if x.phase == phase) for phase in phases}
+
+    @property
+    def by_component(self) -> dict[Component, float]:
+        """Grams by kind of part; a kind that is not there is not built in or not known."""
+        kinds = dict.fromkeys(line.component for line in self.lines)
+        return {kind: _sum(x for x in self.lines if x.component == kind) for kind in kinds}
+
+    @property
+    def by_lca_component(self) -> dict[str, float]:
+        """Grams by component of the published assessment, of the parts that name theirs."""
+        names = dict.fromkeys(x.lca_component for x in self.lines if x.lca_component is not None)
+        return {name: _sum(x for x in self.lines if x.lca_component == name) for name in names}
+
+    @property
+    def dark_gco2e(self) -> float:
+        """Carbon of the silicon that the runtime never uses, in g; the total holds it."""
+        return math.fsum(line.dark_gco2e for line in self.lines)
+
+    @property
+    def reused_gco2e(self) -> float:
+        """Carbon that earlier lives of reused parts carry, in g; the total does not hold it."""
+        return math.fsum(line.reused_gco2e for line in self.lines)
 
 
-def device_embodied(profile: HardwareProfile, *, table: str = _DEFAULT_TABLE) -> DeviceEmbodied:
-    """Embodied carbon of one device from its bill of materials.
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a memory or storage embodies in the sizes that the device is sold with.
 
-    Dies, memories, storages, packages, board, battery and other parts, as far as the profile knows
-    them; a part it does not list is not counted.
+    Attributes:
+        limits_bytes: What model and runtime together may use of each size, ascending.
+        grams: Carbon of all parts of that kind in each size, in g.
+        built_bytes: Size as built in.
+        built_gco2e: Carbon as built in, in g.
+    """
+
+    limits_bytes: tuple[float, ...]
+    grams: tuple[float, ...]
+    built_bytes: float
+    built_gco2e: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capacities:
+    """Sizes of a device's memory and storage; None where it has none beside its dies."""
+
+    memory: Steps | None
+    storage: Steps | None
+
+
+def device_embodied(
+    profile: HardwareProfile,
+    *,
+    table: str | FabTable = DEFAULT_TABLE,
+    basis: EmbodiedBasis = "bottom_up",
+) -> DeviceEmbodied:
+    """Embodied carbon of one device from its bill of materials, or from its maker's assessment.
+
+    Dies, memories, storages, packages, board, battery, casing, other parts, transport and end of
+    life, as far as the profile knows them; a part it does not list is not counted.
 
     Args:
         profile: The device.
-        table: Name of the fab table.
+        table: The fab table, its name or its file.
+        basis: ``bottom_up`` from the bill of materials; ``published`` the production phase of the
+            maker's own assessment, as one line.
 
     Returns:
         One line a part; the total is their sum.
 
     Raises:
         StudyError: If a figure is outside what the table covers, such as gas abatement below 95 %.
-        HardwareError: If the table, a node, a location or a technology is unknown.
+        HardwareError: If the table, a node, a location or a technology is unknown, or nothing is
+            published.
 
     Source:
-        ACT, Gupta et al., ISCA 2022.
+        ACT, Gupta et al., ISCA 2022; parts with an earlier life by the cut-off rule or by years of
+        service, the two usual allocations of life-cycle assessment.
     """
-    return _device_embodied(profile, table)
+    if basis == "published":
+        return DeviceEmbodied((_published_line(profile),))
+    return _bottom_up(profile, fab_table(table))
 
 
 @lru_cache(maxsize=256)
-def _device_embodied(profile: HardwareProfile, table: str) -> DeviceEmbodied:
-    bill = profile.bill_of_materials
-    facts = fab_table(table)
-    lines = [_die_line(profile, die, facts) for die in bill.dies]
-    lines += [_memory_line(profile, part, facts) for part in (*bill.memories, *bill.storages)]
-    lines += _remaining_lines(profile, facts)
-    return DeviceEmbodied(tuple(lines))
+def _bottom_up(profile: HardwareProfile, table: FabTable) -> DeviceEmbodied:
+    return DeviceEmbodied(tuple(bill_lines(profile.bill_of_materials, table)))
 
 
-def _die_line(profile: HardwareProfile, die: Die, facts: FabTable) -> Line:
-    bill = profile.bill_of_materials
-    fab = facts.location(bill.fab_location).value
-    one = die_embodied_gco2e(
-        die.area_cm2.value,
-        node_nm=die.node_nm,
-        fab_gco2e_per_kwh=fab,
-        abatement_pct=bill.abatement_pct.value,
-        fab_yield=bill.fab_yield.value,
-        table=facts.name,
-    )
-    row = facts.node(die.node_nm)
-    low, high = row.gases_gco2e_per_cm2_abated_95.value, row.gases_gco2e_per_cm2_abated_99.value
-    gases = low + (bill.abatement_pct.value - 95.0) / 4.0 * (high - low)
-    return Line(
-        name=f"{die.name} ({die.node_nm} nm)",
-        gco2e=die.count * float(one),
-        calculation=(
-            f"{die.count} * {die.area_cm2.value:.10g} * ({fab:.10g} *"
-            f" {row.energy_kwh_per_cm2.value:.10g} + {gases:.10g} +"
-            f" {row.materials_gco2e_per_cm2.value:.10g}) / {bill.fab_yield.value:.10g}"
-        ),
-        source=(
-            f"{facts.name}; area: {die.area_cm2.source}; node: {die.node_source};"
-            f" fab in {bill.fab_location}: {bill.fab_source}"
-        ),
-    )
-
-
-def _memory_line(profile: HardwareProfile, part: Memory, facts: FabTable) -> Line:
-    good = profile.bill_of_materials.fab_yield.value
-    row = facts.memory(part.technology)
-    capacity = part.capacity_gb.value
-    grams = memory_embodied_gco2e(part.technology, capacity, fab_yield=good, table=facts.name)
-    divided = f" / {good:.10g}" if row.kind in facts.yield_divided else ""
-    return Line(
-        name=f"{part.technology} {capacity:g} GB",
-        gco2e=float(grams),
-        calculation=f"{capacity:.10g} * {row.gco2e_per_gb.value:.10g}{divided}",
-        source=(
-            f"{facts.name}; capacity: {part.capacity_gb.source};"
-            f" technology: {part.technology_source}"
-        ),
-    )
-
-
-def _remaining_lines(profile: HardwareProfile, facts: FabTable) -> Iterator[Line]:
-    bill = profile.bill_of_materials
-    count = bill.packages.value
-    yield Line(
-        name="packages",
-        gco2e=float(package_embodied_gco2e(count, table=facts.name)),
-        calculation=f"{count:.10g} * {facts.package_gco2e.value:.10g}",
-        source=f"{facts.name}; count: {bill.packages.source}",
-    )
-    if bill.pcb is not None:
-        area, layers = bill.pcb.area_cm2, bill.pcb.layers
-        yield Line(
-            name=f"board ({layers} layers)",
-            gco2e=float(pcb_embodied_gco2e(area.value, layers, table=facts.name)),
-            calculation=f"{area.value:.10g} * {_pcb_gco2e_per_cm2(facts, layers):.10g}",
-            source=f"{facts.name}; area: {area.source}",
+def _published_line(profile: HardwareProfile) -> Line:
+    lca = profile.published_lca
+    if lca is None:
+        raise HardwareError(
+            f"{profile.name}: nothing is published about its life cycle; add published_lca to the"
+            " profile, or use the embodied basis bottom_up"
         )
-    if bill.battery is not None:
-        capacity, cathode = bill.battery.capacity_mwh, bill.battery.cathode
-        yield Line(
-            name=f"battery ({cathode})",
-            gco2e=float(battery_embodied_gco2e(capacity.value, cathode, table=facts.name)),
-            calculation=f"{capacity.value:.10g} * {facts.battery(cathode).value:.10g} / 1000",
-            source=f"{facts.name}; capacity: {capacity.source}",
+    return Line(
+        name="production, as published",
+        gco2e=lca.production_gco2e.value,
+        calculation=f"{lca.total_kgco2e.value:.10g} * {lca.production_share.value:.10g} * 1000",
+        source=lca.production_gco2e.source,
+    )
+
+
+def capacities(profile: HardwareProfile, *, table: str | FabTable = DEFAULT_TABLE) -> Capacities:
+    """What the device's memory and storage embody in each size that it is sold with.
+
+    Of a larger or smaller size, model and runtime may use what remains after what the system keeps
+    of the size as built. A device sold in one size has one step.
+
+    Args:
+        profile: The device.
+        table: The fab table, its name or its file.
+
+    Raises:
+        HardwareError: If the table or a technology is unknown.
+    """
+    return _capacities(profile, fab_table(table))
+
+
+@lru_cache(maxsize=256)
+def _capacities(profile: HardwareProfile, table: FabTable) -> Capacities:
+    limit = profile.storage_limit_bytes
+    return Capacities(
+        memory=_steps(profile, table, "memory", profile.memory_limit_bytes.value),
+        storage=_steps(profile, table, "storage", None if limit is None else limit.value),
+    )
+
+
+def _steps(
+    profile: HardwareProfile,
+    table: FabTable,
+    component: Literal["memory", "storage"],
+    limit_bytes: float | None,
+) -> Steps | None:
+    bill = profile.bill_of_materials
+    parts = bill.memories if component == "memory" else bill.storages
+    if not parts:
+        return None
+
+    def grams(part: Memory, capacity_gb: float) -> float:
+        return memory_line(bill, part, table, component, capacity_gb=capacity_gb).gco2e
+
+    built = math.fsum(grams(part, part.capacity_gb.value) for part in parts)
+    # The DRAM inside of a drive stores nothing of the model.
+    sizes = [
+        part.capacity_gb.value
+        for part in parts
+        if component == "memory" or table.memory(part.technology).kind != "dram"
+    ]
+    built_bytes = _GB * math.fsum(sizes)
+    sold = next((part for part in parts if part.variants_gb), None)
+    kept = 0.0 if sold is None or sold.reserved_gb is None else _GB * sold.reserved_gb.value
+    usable = built_bytes - kept if limit_bytes is None else limit_bytes
+    if sold is None:
+        return Steps((usable,), (built,), built_bytes, built)
+    rows = [
+        (
+            usable + _GB * (size - sold.capacity_gb.value),
+            built + grams(sold, size) - grams(sold, sold.capacity_gb.value),
         )
-    for part in bill.other:
-        grams = part.gco2e.value
-        yield Line(part.name, grams, f"{grams:.10g}", part.gco2e.source)
+        for size in sold.variants_gb
+    ]
+    rows = [row for row in rows if row[0] > 0]
+    limits, totals = zip(*rows, strict=True)
+    return Steps(limits, totals, built_bytes, built)
+
+
+def _sum(lines: Iterable[Line]) -> float:
+    return math.fsum(line.gco2e for line in lines)

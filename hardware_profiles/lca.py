@@ -1,0 +1,69 @@
+"""The maker's own life-cycle assessment of a device."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from hardware_profiles.figure import Facts, Figure, Fraction, Positive, Share
+
+__all__ = ["PublishedLca"]
+
+
+class PublishedLca(Facts):
+    """What the maker published; shares are of the whole life cycle.
+
+    Attributes:
+        total_kgco2e: Whole life cycle, in kg.
+        production_share: Share of production, above 0 and at most 1.
+        use_share: Share of use, or None when not given.
+        transport_share: Share of transport, or None when not given.
+        end_of_life_share: Share of end of life, or None when not given.
+        year: Of the publication, or None when unknown.
+        components: Production by component, in kg, as far as published; parts of the bill of
+            materials name theirs by ``lca_component``.
+    """
+
+    total_kgco2e: Positive
+    production_share: Share
+    use_share: Fraction | None = None
+    transport_share: Fraction | None = None
+    end_of_life_share: Fraction | None = None
+    year: Annotated[int, Field(strict=True, ge=1990, le=2100)] | None = None
+    components: dict[str, Positive] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _shares(self) -> PublishedLca:
+        known = (self.production_share, self.use_share, self.transport_share)
+        total = sum(figure.value for figure in known if figure is not None)
+        # Shares are published in whole percent, and recycling may be credited.
+        if total > 1.05:
+            raise ValueError(f"has shares that sum to {total:g}; correct them")
+        return self
+
+    @property
+    def production_gco2e(self) -> Figure:
+        """Production phase alone, in g CO2e, as a derived figure."""
+        return Figure(
+            value=self.total_kgco2e.value * self.production_share.value * 1000.0,
+            source=f"total x production share; {self.total_kgco2e.source}",
+            basis="derived",
+        )
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each phase as far as given; what is left of 1 goes by what it must be.
+
+        A remainder is ``transport`` or ``end_of_life`` where only that one is not given,
+        ``transport and end_of_life`` where neither is, and so on.
+        """
+        given = {
+            "manufacture": self.production_share,
+            "use": self.use_share,
+            "transport": self.transport_share,
+            "end_of_life": self.end_of_life_share,
+        }
+        shares = {phase: figure.value for phase, figure in given.items() if figure is not None}
+        unknown = " and ".join(phase for phase, figure in given.items() if figure is None)
+        return {**shares, unknown: 1.0 - sum(shares.values())} if unknown else shares
