@@ -191,7 +191,8 @@ def _least(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
     values = rows[column].to_numpy(dtype=np.float64)
     least = np.nanmin(values)
     equals = rows.loc[values <= least + _ROUNDING * abs(least)]
-    return equals.iloc[int(np.argmin(equals["carbon_gco2e"].to_numpy(dtype=np.float64)))]
+    row: pd.Series[Any] = equals.iloc[int(np.argmin(equals["carbon_gco2e"].to_numpy()))]
+    return row
 
 
 def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, ...]:
@@ -203,7 +204,7 @@ def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, 
     """
     if rows.empty or not {"energy_j", "carbon_gco2e"} <= set(rows):
         return ()
-    known = rows.loc[np.isfinite(rows[["energy_j", "carbon_gco2e"]].astype("float64")).all(axis=1)]
+    known = rows.dropna(subset=["energy_j", "carbon_gco2e"])
     picked = winners(near_the_best(known), ("energy", "carbon"), together=together)
     return tuple(
         f"warning: {_place(energy.where)} least energy ({_model(energy)}) is not least carbon "

@@ -41,9 +41,12 @@ MAY_IMPORT = {
     "nas.comparison": AFTER | {"nas.deciding"},
     "nas.rescoring": AFTER,
     "nas.selection": AFTER | {"nas.comparison"},
-    "nas.report": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection"},
+    "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring"},
+    "nas.report": AFTER
+    | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection", "nas.sensitivity"},
     "nas.cli": FLOOR_2
-    | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
+    | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
+    | {"nas.sensitivity"},
     "nas.api": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
     "nas.__main__": {"nas.cli"},
@@ -65,6 +68,7 @@ LIBRARIES = {
     "nas.deciding": {"numpy", "pandas"},
     "nas.rescoring": {"numpy", "pandas"},
     "nas.selection": {"numpy", "pandas"},
+    "nas.sensitivity": {"numpy", "pandas"},
     "nas.report": {"numpy", "pandas"},
     "nas.cli": {"typer", "rich", "yaml"},
     "nas.api": {"pandas"},
@@ -80,6 +84,7 @@ LIGHT = (
     "nas.rescoring",
     "nas.runs",
     "nas.selection",
+    "nas.sensitivity",
 )
 
 
