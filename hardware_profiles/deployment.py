@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from hardware_profiles.documents import parse_facts
@@ -29,10 +29,17 @@ class Deployment:
         pue: Power usage effectiveness here, 1 or more; None takes the profile's.
         supply_efficiency: Share of wall energy that reaches the device here, above 0 and at most
             1; None takes the profile's.
+        resource_share: Share of the device that this is, above 0 and at most 1: a partition has
+            that share of its rates, bandwidths, caches, memory, powers and embodied carbon
+            (ISO/IEC 21031:2024, ``M = TE * TS * RS``).
+        market_gco2e_per_kwh: Carbon intensity of the electricity that a contract buys (GHG
+            Protocol, market-based Scope 2), 0 or more, reported beside that of the grid; None
+            without a contract.
 
     Raises:
-        DeploymentError: If the device lacks the precision, a number is out of its range, or an
-            overhead is given that the device's energy boundary already holds.
+        DeploymentError: If the device lacks the precision, a number is out of its range, an
+            overhead is given that the device's energy boundary already holds, or a contract is
+            given beside a marginal rate.
     """
 
     label: str
@@ -43,6 +50,8 @@ class Deployment:
     streams: int = 1
     pue: float | None = None
     supply_efficiency: float | None = None
+    resource_share: float = 1.0
+    market_gco2e_per_kwh: float | None = None
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -58,6 +67,26 @@ class Deployment:
                     f"{self.label}: {key} is {count!r}; give a whole number of 1 or more"
                 )
         self._check_overheads()
+        if not 0.0 < self.resource_share <= 1.0:
+            raise DeploymentError(
+                f"{self.label}: resource_share is {self.resource_share}; give the part of the"
+                " device, above 0 and at most 1"
+            )
+        self._check_market()
+
+    def _check_market(self) -> None:
+        market = self.market_gco2e_per_kwh
+        if market is None:
+            return
+        if not (math.isfinite(market) and market >= 0.0):
+            raise DeploymentError(
+                f"{self.label}: market_gco2e_per_kwh is {market}; give a finite number of 0 or more"
+            )
+        if self.grid.rate != "average":
+            raise DeploymentError(
+                f"{self.label}: market_gco2e_per_kwh is of a contract, but grid {self.grid.name!r}"
+                f" has a {self.grid.rate} rate; leave one out"
+            )
 
     def _check_overheads(self) -> None:
         boundary = self.profile.energy_boundary
@@ -97,7 +126,13 @@ class Deployment:
 
 
 def deployment_label(
-    hardware: str, precision: str, grid: str, *, batch: int = 1, streams: int = 1
+    hardware: str,
+    precision: str,
+    grid: str,
+    *,
+    batch: int = 1,
+    streams: int = 1,
+    resource_share: float = 1.0,
 ) -> str:
     """The label of a deployment that is given none, such as ``rpi4-int8-fr-b8``.
 
@@ -107,10 +142,13 @@ def deployment_label(
         grid: Name of the grid.
         batch: Inputs of one run; told when more than 1.
         streams: Runs at the same time; told when more than 1.
+        resource_share: Share of the device; told in percent when less than 1.
     """
     extra = "".join(
         f"-{word}{count}" for word, count in (("b", batch), ("s", streams)) if count > 1
     )
+    if resource_share < 1.0:
+        extra += f"-{100.0 * resource_share:g}pct"
     return f"{hardware}-{precision}-{grid}{extra}"
 
 
@@ -125,12 +163,12 @@ def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:
         "streams": deployment.streams,
         "pue": deployment.pue,
         "supply_efficiency": deployment.supply_efficiency,
+        "resource_share": deployment.resource_share,
+        "market_gco2e_per_kwh": deployment.market_gco2e_per_kwh,
     }
 
 
-_KEYS = frozenset(
-    ("label", "profile", "precision", "grid", "batch", "streams", "pue", "supply_efficiency")
-)
+_KEYS = frozenset(field.name for field in fields(Deployment))
 
 
 def deployment_from_dict(content: Mapping[str, Any]) -> Deployment:

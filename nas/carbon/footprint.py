@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_profiles.deployment import Deployment
-from nas.carbon.embodied import device_embodied
+from nas.carbon.demand import ClosedDemand, close_demand
 from nas.carbon.metrics import kappa_w
 from nas.carbon.operational import idle_energy_j, operational_gco2e
 from nas.carbon.quantity import Numbers, quantity
-from nas.carbon.study import ClosedDemand, Study, close_demand, share_gco2e
+from nas.carbon.rates import Rates, Variants, rates_of
+from nas.carbon.study import Study
 from nas.errors import StudyError
 
 __all__ = ["Footprint", "footprint"]
 
+# Energy gross of idle is at least idle power x occupancy, but for rounding.
+_ROUNDING = 1e-9
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Footprint:
     """Carbon of one inference by phase; arrays of shape (..., D), D deployments last.
 
     Attributes:
         active_gco2e: Use of the inference itself, in g.
         idle_gco2e: Its part of the device's idle and sleeping time, in g.
-        embodied_gco2e: Its share of the device's manufacture, in g.
-        idle_energy_j: Energy behind ``idle_gco2e``, at the profile's boundary.
-        demand: The closed demand: inferences, busy share, whether the devices keep up.
-        device_embodied_gco2e: Embodied carbon of one whole device, in g; shape (D,).
-        overhead: Grid energy per joule at the profile's boundary; shape (D,).
-        grid_gco2e_per_kwh: Carbon intensity; shape (D,).
+        embodied_gco2e: What is charged for its device's manufacture, transport and end of life.
+        active_energy_j: Energy behind ``active_gco2e``, at the profile's boundary; net of idle
+            where a consequence uses hardware that is owned already.
+        idle_energy_j: Energy behind ``idle_gco2e``, likewise.
+        device_share: Share of one device that one inference carries; times a device's grams.
+        sharing_busy_share: Busy share u that ``device_share`` rests on: by all work, or, where a
+            consequence buys the device whole, by these inferences alone.
+        device_phases_gco2e: Carbon charged for one whole device, by ``manufacture``, ``transport``
+            and ``end_of_life``; 0 for hardware that is owned already.
+        sunk_device_gco2e: Carbon of one whole device that is owned already, and not charged.
+        demand: The closed demand: inferences, busy share, devices, whether they keep up.
+        rates: The figures of the deployments.
         life_h: Service life of a device, in h.
+        baseline_gco2e: Carbon per inference of what is used today; NaN without a baseline.
     """
 
     active_gco2e: Numbers
     idle_gco2e: Numbers
     embodied_gco2e: Numbers
+    active_energy_j: Numbers
     idle_energy_j: Numbers
+    device_share: Numbers
+    sharing_busy_share: Numbers
+    device_phases_gco2e: Mapping[str, Numbers]
+    sunk_device_gco2e: Numbers
     demand: ClosedDemand
-    device_embodied_gco2e: Numbers
-    overhead: Numbers
-    grid_gco2e_per_kwh: Numbers
+    rates: Rates
     life_h: float
+    baseline_gco2e: float
 
     @property
     def operational_gco2e(self) -> Numbers:
-        """Carbon of use, active and idle, per inference, in g."""
+        """Carbon of use, active and idle, per inference, in g; location-based."""
         return self.active_gco2e + self.idle_gco2e
 
     @property
@@ -57,33 +71,76 @@ class Footprint:
         return self.operational_gco2e + self.embodied_gco2e
 
     @property
+    def change_gco2e(self) -> Numbers:
+        """Carbon less that of the baseline, per inference, in g; NaN without a baseline."""
+        return self.carbon_gco2e - self.baseline_gco2e
+
+    @property
+    def sunk_gco2e(self) -> Numbers:
+        """Share of the carbon of hardware already owned, per inference, in g; never charged."""
+        return self.sunk_device_gco2e * self.device_share
+
+    @property
+    def operational_market_gco2e(self) -> Numbers:
+        """Carbon of use at market-based intensities, per inference, in g; NaN without contract."""
+        per_joule = self.rates.overhead * self.rates.market_gco2e_per_kwh / 3.6e6
+        return (self.active_energy_j + self.idle_energy_j) * per_joule
+
+    @property
+    def devices(self) -> Numbers:
+        """Number D of devices; see `nas.carbon.ClosedDemand`."""
+        return self.demand.devices
+
+    @property
+    def device_embodied_gco2e(self) -> Numbers:
+        """Carbon charged for one whole device, in g; 0 for hardware that is owned already."""
+        phases = self.device_phases_gco2e
+        return phases["manufacture"] + phases["transport"] + phases["end_of_life"]
+
+    @property
+    def phases_gco2e(self) -> dict[str, Numbers]:
+        """Carbon per inference by phase of the life cycle, in g; sums to ``carbon_gco2e``."""
+        made = {name: g * self.device_share for name, g in self.device_phases_gco2e.items()}
+        return {
+            "manufacture": made["manufacture"],
+            "transport": made["transport"],
+            "use": self.operational_gco2e,
+            "end_of_life": made["end_of_life"],
+        }
+
+    @property
+    def scopes_gco2e(self) -> dict[str, Numbers]:
+        """Carbon per inference by GHG scope, in g: electricity used, and all else."""
+        return {"scope2": self.operational_gco2e, "scope3": self.embodied_gco2e}
+
+    @property
     def kappa_w(self) -> Numbers:
         """Watts that a busy second costs by manufacture; see `nas.carbon.kappa_w`."""
         return kappa_w(
             self.device_embodied_gco2e,
             life_h=self.life_h,
-            busy_share=self.demand.busy_share,
-            overhead=self.overhead,
-            grid_gco2e_per_kwh=self.grid_gco2e_per_kwh,
+            busy_share=self.sharing_busy_share,
+            overhead=self.rates.overhead,
+            grid_gco2e_per_kwh=self.rates.grid_gco2e_per_kwh,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rates:
-    embodied_gco2e: Numbers
-    overhead: Numbers
-    grid_gco2e_per_kwh: Numbers
-    idle_w: Numbers
-    sleep_w: Numbers
-
-
 def footprint(
-    energy_j: ArrayLike, occupancy_s: ArrayLike, deployments: Sequence[Deployment], study: Study
+    energy_j: ArrayLike,
+    occupancy_s: ArrayLike,
+    deployments: Sequence[Deployment],
+    study: Study,
+    *,
+    memory_bytes: ArrayLike | None = None,
+    storage_bytes: ArrayLike | None = None,
+    rates: Rates | None = None,
 ) -> Footprint:
     """Carbon of one inference on each deployment under a study.
 
-    ``active = E * overhead * CI``, ``idle = (idle energy) * overhead * CI`` and
-    ``embodied = ECF * D / N``, with N and u from the study's demand and the occupancy. A device
+    As a footprint: ``active = E * overhead * CI``, ``idle = (idle energy) * overhead * CI`` and
+    ``embodied = ECF * D / N``, with N and u from the study's demand and the occupancy, and shared
+    with other models on the device by busy time. As a consequence: the same at marginal rates with
+    the whole of the devices bought; hardware already owned adds energy above idle alone. A device
     that does not keep up (``demand.keeps_up``) still gets numbers; they are not feasible.
 
     Args:
@@ -92,23 +149,27 @@ def footprint(
         occupancy_s: Device seconds of one inference, > 0; shape (..., D).
         deployments: The D deployments.
         study: Demand, view and factor tables.
+        memory_bytes: Memory that model and runtime take, >= 0; shape (..., D). Needed where the
+            study's memory rule leaves a choice.
+        storage_bytes: The same for storage.
+        rates: Figures in place of those of `rates_of`, such as drawn ones.
 
     Returns:
-        The split carbon, of the shape that energy and occupancy broadcast to.
+        The split carbon, of the shape that the arguments broadcast to.
 
     Raises:
-        StudyError: If shapes do not end in D, a value is out of range, a grid's rate does not suit
-            the study's view, grids mix direct and life-cycle scopes, or a device's sleeping power
-            is needed and unknown.
-        HardwareError: If the fab table lacks a row that a profile names.
+        StudyError: If shapes do not end in D, a value is out of range, memory is needed and not
+            given, a device would be bought at fixed time, or as `rates_of`.
+        HardwareError: As `rates_of`.
 
     Source:
         ACT, Gupta et al., ISCA 2022; the idle term is the energy balance of the device's life.
     """
-    rates = _rates(tuple(deployments), study)
+    known = rates_of(deployments, study)
+    rates = known if rates is None else rates
     energy = quantity("energy_j", energy_j)
     tau = quantity("occupancy_s", occupancy_s, above=True)
-    count = len(rates.idle_w)
+    count = len(known.sunk)
     if energy.shape[-1:] != (count,) or tau.shape[-1:] != (count,):
         raise StudyError(
             f"footprint: energy_j has shape {energy.shape} and occupancy_s {tau.shape}; give arrays"
@@ -116,75 +177,95 @@ def footprint(
         )
     energy, tau = np.broadcast_arrays(energy, tau)
     closed = close_demand(study.demand, tau)
-    idle_energy = idle_energy_j(
+    active, idle, sharing = _energy(energy, tau, closed, rates, study)
+    made = (
+        rates.manufacture_gco2e
+        + _chosen_gco2e("memory", memory_bytes, rates.memory, study)
+        + _chosen_gco2e("storage", storage_bytes, rates.storage, study)
+    )
+    phases = {
+        "manufacture": made,
+        "transport": rates.transport_gco2e,
+        "end_of_life": rates.end_of_life_gco2e,
+    }
+    owned = np.zeros(count)
+    if rates.sunk.any():
+        owned = np.where(rates.sunk, made + rates.transport_gco2e + rates.end_of_life_gco2e, 0.0)
+        phases = {name: np.where(rates.sunk, 0.0, grams) for name, grams in phases.items()}
+    share = tau / (sharing * (study.demand.life_h * 3600.0))
+    whole = phases["manufacture"] + phases["transport"] + phases["end_of_life"]
+    grid, overhead = rates.grid_gco2e_per_kwh, rates.overhead
+    return Footprint(
+        active_gco2e=operational_gco2e(active, grid_gco2e_per_kwh=grid, overhead=overhead),
+        idle_gco2e=operational_gco2e(idle, grid_gco2e_per_kwh=grid, overhead=overhead),
+        embodied_gco2e=whole * share,
+        active_energy_j=active,
+        idle_energy_j=idle,
+        device_share=share,
+        sharing_busy_share=sharing,
+        device_phases_gco2e=phases,
+        sunk_device_gco2e=owned,
+        demand=closed,
+        rates=rates,
+        life_h=study.demand.life_h,
+        baseline_gco2e=study.baseline_gco2e,
+    )
+
+
+def _energy(
+    energy: Numbers, tau: Numbers, closed: ClosedDemand, rates: Rates, study: Study
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Energy of the inference, of idle time, and the busy share that devices are shared by."""
+    total = closed.total_busy_share
+    idle = idle_energy_j(
         tau,
         idle_w=rates.idle_w,
         sleep_w=rates.sleep_w,
-        busy_share=closed.busy_share,
+        busy_share=total,
         powered_share=study.demand.powered_share,
     )
-    grid, overhead = rates.grid_gco2e_per_kwh, rates.overhead
-    return Footprint(
-        active_gco2e=operational_gco2e(energy, grid_gco2e_per_kwh=grid, overhead=overhead),
-        idle_gco2e=operational_gco2e(idle_energy, grid_gco2e_per_kwh=grid, overhead=overhead),
-        embodied_gco2e=share_gco2e(
-            rates.embodied_gco2e,
-            occupancy_s=tau,
-            life_h=study.demand.life_h,
-            busy_share=closed.busy_share,
-        ),
-        idle_energy_j=idle_energy,
-        demand=closed,
-        device_embodied_gco2e=rates.embodied_gco2e,
-        overhead=overhead,
-        grid_gco2e_per_kwh=grid,
-        life_h=study.demand.life_h,
-    )
-
-
-@lru_cache(maxsize=64)
-def _rates(deployments: tuple[Deployment, ...], study: Study) -> _Rates:
-    if not deployments:
-        raise StudyError("footprint: no deployment given; give at least one")
-    scopes = {d.grid.scope: d for d in deployments if d.grid.scope is not None}
-    if len(scopes) > 1:
-        direct, lifecycle = scopes["direct"], scopes["lifecycle"]
+    if study.view == "footprint":
+        return energy, idle, total
+    if study.demand.inferences is None and not rates.sunk.all():
         raise StudyError(
-            f"footprint: grid {direct.grid.name!r} counts direct emissions and"
-            f" {lifecycle.grid.name!r} the life cycle; use grids of one scope"
+            "footprint: a consequence at fixed time cannot charge a device that is bought, since"
+            " its number of inferences follows from speed; give demand.inferences, or name the"
+            " hardware under sunk"
         )
-    for deployment in deployments:
-        if deployment.grid.rate != "average":
-            raise StudyError(
-                f"{deployment.label}: grid {deployment.grid.name!r} has a"
-                f" {deployment.grid.rate} rate, which a footprint never mixes with allocated"
-                " embodied carbon; use an average rate"
-            )
-    table = study.fab_table
-    return _Rates(
-        embodied_gco2e=_frozen(
-            [device_embodied(d.profile, table=table).total_gco2e for d in deployments]
-        ),
-        overhead=_frozen([d.overhead for d in deployments]),
-        grid_gco2e_per_kwh=_frozen([d.grid.gco2e_per_kwh.value for d in deployments]),
-        idle_w=_frozen([d.profile.idle_w.value for d in deployments]),
-        sleep_w=_frozen([_sleep_w(d, study) for d in deployments]),
-    )
-
-
-def _frozen(values: list[float]) -> Numbers:
-    array: Numbers = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
-
-
-def _sleep_w(deployment: Deployment, study: Study) -> float:
-    if deployment.profile.sleep_w is not None:
-        return deployment.profile.sleep_w.value
-    if study.demand.powered_share < 1.0:
+    idle_while_active = rates.idle_w * tau
+    short = rates.sunk & (energy < idle_while_active * (1.0 - _ROUNDING))
+    if short.any():
         raise StudyError(
-            f"{deployment.label}: sleep_w of {deployment.profile.name} is unknown and"
-            f" powered_share is {study.demand.powered_share:g}; add sleep_w to the profile (0 if it"
-            " is switched off) or set powered_share to 1"
+            f"energy_j: got {float(energy[short][0]):g}, below idle power x occupancy of"
+            f" {float(idle_while_active[short][0]):g}; give energy gross of idle"
         )
-    return 0.0
+    # What is bought is caused whole, its idle time included; what is owned idles all the same.
+    sharing = np.where(rates.sunk, total, closed.busy_share)
+    active = np.where(rates.sunk, np.maximum(energy - idle_while_active, 0.0), energy)
+    return active, np.where(rates.sunk, 0.0, idle * total / closed.busy_share), sharing
+
+
+def _chosen_gco2e(
+    what: str, needed_bytes: ArrayLike | None, sizes: Variants | None, study: Study
+) -> Numbers:
+    """Carbon of the memory or storage that a model answers for, by the study's rule."""
+    if sizes is None:
+        return np.float64(0.0)
+    if needed_bytes is None:
+        raise StudyError(
+            f"footprint: {what}_bytes is not given, and study.memory is {study.memory!r}; give what"
+            " model and runtime take, or set study.memory to as_built"
+        )
+    needed = quantity(f"{what}_bytes", needed_bytes)
+    if needed.shape[-1:] != sizes.built_bytes.shape[-1:]:
+        raise StudyError(
+            f"footprint: {what}_bytes has shape {needed.shape}; give an array whose last axis is"
+            f" the {sizes.built_bytes.shape[-1]} deployments"
+        )
+    if study.memory == "resident_share":
+        return sizes.built_gco2e * np.minimum(needed / sizes.built_bytes, 1.0)
+    grams = sizes.gco2e[..., 0]
+    for step in range(1, sizes.gco2e.shape[-1]):
+        larger = needed > sizes.limits_bytes[..., step - 1]
+        grams = np.where(larger, sizes.gco2e[..., step], grams)
+    return grams

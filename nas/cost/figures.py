@@ -31,6 +31,9 @@ _FILLED_IN_PARTS = ("gpu", "edge_gpu")
 class Figures:
     """What the cost formulas need of D deployments; arrays are (D, 1), to meet kernels in a row.
 
+    A deployment on a share of its device has that share of rates, bandwidths, caches, powers and
+    limits; what fills the units that it has takes as long as on the whole.
+
     Attributes:
         deployments: The deployments, in order.
         seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for ``other``.
@@ -105,7 +108,7 @@ def _compiled(deployments: tuple[Deployment, ...]) -> Figures:
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
     profile = deployment.profile
-    peak = profile.macs_per_s[deployment.precision].value
+    peak = profile.macs_per_s[deployment.precision].value * deployment.resource_share
     return [
         1.0 / (peak * profile.efficiency[kind].value) if kind in profile.efficiency else 0.0
         for kind in KINDS
@@ -114,29 +117,30 @@ def _seconds_per_mac(deployment: Deployment) -> list[float]:
 
 def _row(deployment: Deployment) -> dict[str, float]:
     profile, precision = deployment.profile, deployment.precision
-    memory = 1.0 / profile.memory_bytes_per_s.value
+    share = deployment.resource_share
+    memory = 1.0 / (profile.memory_bytes_per_s.value * share)
     cache = profile.cache_bytes_per_s
     per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
     if per_mac is None or per_byte is None:
         per_mac = per_byte = None
-    storage, half_rate = profile.storage_limit_bytes, profile.half_rate_macs.value
+    storage, half_rate = profile.storage_limit_bytes, profile.half_rate_macs.value * share
     return {
         "half_rate_macs": half_rate,
         "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
         "dispatch_s": profile.dispatch_s.value,
         "seconds_per_byte": memory,
-        "cache_bytes": _or(profile.cache_bytes, 0.0),
-        "cache_seconds_per_byte": memory if cache is None else 1.0 / cache.value,
+        "cache_bytes": _or(profile.cache_bytes, 0.0) * share,
+        "cache_seconds_per_byte": memory if cache is None else 1.0 / (cache.value * share),
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
         "streams": float(deployment.streams),
         "together": float(deployment.batch * deployment.streams),
-        "idle_w": profile.idle_w.value,
-        "dynamic_w": profile.load_w.value - profile.idle_w.value,
+        "idle_w": profile.idle_w.value * share,
+        "dynamic_w": (profile.load_w.value - profile.idle_w.value) * share,
         "energy_per_mac_j": _or(per_mac, float("nan")),
         "energy_per_byte_j": _or(per_byte, float("nan")),
-        "memory_limit_bytes": profile.memory_limit_bytes.value,
-        "storage_limit_bytes": _or(storage, float("inf")),
+        "memory_limit_bytes": profile.memory_limit_bytes.value * share,
+        "storage_limit_bytes": _or(storage, float("inf")) * share,
         "runtime_memory_bytes": profile.runtime_memory_bytes.value,
         "runtime_storage_bytes": profile.runtime_storage_bytes.value,
         "weights_in_memory": 1.0 if storage is None else 0.0,

@@ -9,10 +9,12 @@ import numpy as np
 
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.profile import Precision
+from nas.carbon.demand import ClosedDemand
 from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import c2ep, cdp, ce2p, cep, edp, lifecycle_gco2e, sci, tcdp
-from nas.carbon.study import ClosedDemand, Study
+from nas.carbon.study import Study
 from nas.cost.costs import Costs, cost
+from nas.cost.figures import figures_of
 from nas.cost.workload import Workload
 
 __all__ = ["score"]
@@ -37,11 +39,16 @@ def score(
 
     Returns:
         Columns of D rows: ``deployment`` (label), ``precision``, ``study`` (hash), ``feasible``,
-        ``reason`` (None where feasible), ``fits``, ``keeps_up``, ``devices_needed``,
-        ``busy_share``, ``inferences``, ``occupancy_s``, ``storage_bytes``, ``active_gco2e``,
-        ``idle_gco2e``, ``device_embodied_gco2e``, ``kappa_w``, and the column of each row of
+        ``reason`` (None where feasible), ``fits``, ``keeps_up``, ``devices``,
+        ``devices_needed``, ``busy_share``, ``inferences``, ``occupancy_s``, ``storage_bytes``,
+        ``active_gco2e``, ``idle_gco2e``, ``transport_gco2e`` and ``end_of_life_gco2e`` (both
+        inside ``embodied_gco2e``), ``device_embodied_gco2e`` (one device, with the memory that
+        the study's rule counts; 0 if owned already), ``sunk_gco2e`` (not charged),
+        ``operational_market_gco2e``, ``change_gco2e``, ``kappa_w``, and the column of each row of
         `nas.objectives.OBJECTIVES`. Unknown is NaN: ``error`` where it was not measured,
-        ``lifecycle_gco2e`` without the carbon of training.
+        ``lifecycle_gco2e`` without the carbon of training or in a consequence (a training is
+        counted at average rates), market-based carbon without a contract, a change without a
+        baseline.
 
     Raises:
         DeploymentError: If there is no deployment.
@@ -49,7 +56,15 @@ def score(
         HardwareError: If the fab table lacks a row that a profile names.
     """
     costs = cost(workload, deployments)
-    grams = footprint(costs.energy_j, costs.occupancy_s, deployments, study)
+    figures = figures_of(deployments)
+    grams = footprint(
+        costs.energy_j,
+        costs.occupancy_s,
+        deployments,
+        study,
+        memory_bytes=costs.peak_memory_bytes + figures.runtime_memory_bytes[:, 0],
+        storage_bytes=costs.storage_bytes + figures.runtime_storage_bytes[:, 0],
+    )
     demand, count = grams.demand, len(costs.reasons)
     reasons = _reasons(costs, demand)
     return {
@@ -60,6 +75,7 @@ def score(
         "reason": reasons,
         "fits": costs.fits,
         "keeps_up": demand.keeps_up,
+        "devices": demand.devices,
         "devices_needed": demand.devices_needed,
         "busy_share": demand.busy_share,
         "inferences": demand.inferences,
@@ -67,21 +83,33 @@ def score(
         "storage_bytes": costs.storage_bytes,
         "active_gco2e": grams.active_gco2e,
         "idle_gco2e": grams.idle_gco2e,
-        "device_embodied_gco2e": grams.device_embodied_gco2e,
+        **_phases(grams),
         "kappa_w": grams.kappa_w,
         "error": _errors(errors, deployments),
         "latency_s": costs.latency_s,
         "energy_j": costs.energy_j,
         "peak_memory_bytes": costs.peak_memory_bytes,
-        **_carbon(costs, grams, training_gco2e),
+        **_carbon(costs, grams, study, training_gco2e),
         "params": np.full(count, workload.params),
         "macs": np.full(count, workload.total_macs),
         "die_area_cm2": np.array([d.profile.bill_of_materials.die_area_cm2 for d in deployments]),
     }
 
 
+def _phases(grams: Footprint) -> dict[str, np.ndarray[Any, Any]]:
+    phases = grams.phases_gco2e
+    return {
+        "transport_gco2e": phases["transport"],
+        "end_of_life_gco2e": phases["end_of_life"],
+        "device_embodied_gco2e": grams.device_embodied_gco2e,
+        "sunk_gco2e": grams.sunk_gco2e,
+        "operational_market_gco2e": grams.operational_market_gco2e,
+        "change_gco2e": grams.change_gco2e,
+    }
+
+
 def _carbon(
-    costs: Costs, grams: Footprint, training_gco2e: float | None
+    costs: Costs, grams: Footprint, study: Study, training_gco2e: float | None
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of objectives that rest on carbon; the metrics take whole devices, never shares."""
     demand = grams.demand
@@ -91,7 +119,7 @@ def _carbon(
         "operational_gco2e": operational,
         "embodied_gco2e": grams.embodied_gco2e,
         "carbon_gco2e": grams.carbon_gco2e,
-        "lifecycle_gco2e": _lifecycle(grams, training_gco2e),
+        "lifecycle_gco2e": _lifecycle(grams, study, training_gco2e),
         "sci_gco2e_per_inference": sci(operational, grams.embodied_gco2e, 1.0),
         "edp_j_s": edp(costs.energy_j, costs.latency_s),
         "cdp_gco2e_s": cdp(made, costs.latency_s),
@@ -102,15 +130,19 @@ def _carbon(
     }
 
 
-def _lifecycle(grams: Footprint, training_gco2e: float | None) -> np.ndarray[Any, Any]:
-    if training_gco2e is None:
-        return np.full(len(grams.device_embodied_gco2e), np.nan)
+def _lifecycle(
+    grams: Footprint, study: Study, training_gco2e: float | None
+) -> np.ndarray[Any, Any]:
+    if training_gco2e is None or study.view == "consequence":
+        return np.full(len(grams.active_gco2e), np.nan)
+    demand = grams.demand
     return lifecycle_gco2e(
         training_gco2e=training_gco2e,
-        inferences=grams.demand.inferences,
+        inferences=demand.inferences,
         operational_gco2e=grams.operational_gco2e,
         embodied_gco2e=grams.device_embodied_gco2e,
-        devices=grams.demand.devices,
+        # Of devices shared with other models, the part that this one keeps busy.
+        devices=demand.devices * (demand.busy_share / demand.total_busy_share),
     )
 
 
@@ -126,8 +158,10 @@ def _reasons(costs: Costs, demand: ClosedDemand) -> list[str | None]:
     late = [
         None
         if keeps_up
-        else f"demand: needs {needed} devices, has {demand.devices}; add devices or a faster one"
-        for keeps_up, needed in zip(demand.keeps_up, demand.devices_needed, strict=True)
+        else f"demand: needs {needed} devices, has {has}; add devices or a faster one"
+        for keeps_up, needed, has in zip(
+            demand.keeps_up, demand.devices_needed, demand.devices, strict=True
+        )
     ]
     return [
         "; ".join(part for part in parts if part) or None

@@ -10,10 +10,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hardware_profiles.documents import parse_facts, read_yaml
+from nas.carbon.embodied import EmbodiedBasis
+from nas.carbon.study import MemoryRule, View
 from nas.errors import ConfigError, HardwareError, unknown_name
 from nas.objectives import OBJECTIVES
 
 __all__ = [
+    "BaselineConfig",
     "Budget",
     "DemandConfig",
     "DeploymentConfig",
@@ -28,6 +31,8 @@ __all__ = [
 ]
 
 SamplerName = Literal["tpe", "nsga2", "nsga3", "gp", "random"]
+# A name, gCO2e/kWh, or a mapping that `nas.carbon.supply.resolve_grid` reads.
+GridConfig = str | float | dict[str, Any]
 Positive = Field(gt=0, allow_inf_nan=False)
 
 
@@ -41,27 +46,41 @@ class DemandConfig(_Strict):
     lifetime_years: float = Positive
     inferences: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     busy_share: float | None = Field(default=None, gt=0, le=1)
-    devices: int = Field(default=1, ge=1)
+    devices: int | None = Field(default=None, ge=1)
+    users: int | None = Field(default=None, ge=1)
+    peak_per_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    peak_busy_share: float = Field(default=0.7, gt=0, le=1)
+    spares: int = Field(default=0, ge=0)
     powered_share: float = Field(default=1.0, gt=0, le=1)
+    other_busy_share: float = Field(default=0.0, ge=0, lt=1)
+
+
+class BaselineConfig(_Strict):
+    """What is used today, against which a consequence counts."""
+
+    name: str = Field(min_length=1)
+    carbon_gco2e: float = Field(ge=0, allow_inf_nan=False)
 
 
 class DeploymentConfig(_Strict):
     """One place where a chosen model may run."""
 
     hardware: str
-    grid: str | float
+    grid: GridConfig
     precision: str = "fp32"
     batch: int = Field(default=1, ge=1)
     streams: int = Field(default=1, ge=1)
     pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     supply_efficiency: float | None = Field(default=None, gt=0, le=1)
+    resource_share: float = Field(default=1.0, gt=0, le=1)
+    market_gco2e_per_kwh: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     label: str | None = None
 
 
 class SearchHost(_Strict):
     """The machine that searches, so that the search's own carbon is counted."""
 
-    grid: str | float
+    grid: GridConfig
     hardware: str = "host"
     pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
@@ -121,7 +140,11 @@ class SearchConfig(_Strict):
     search: SearchSettings
     budget: Budget
     data_dir: str | None = None
-    view: Literal["footprint"] = "footprint"
+    view: View = "footprint"
+    baseline: BaselineConfig | None = None
+    sunk: tuple[str, ...] = ()
+    memory: MemoryRule = "smallest_variant"
+    embodied_basis: EmbodiedBasis = "bottom_up"
     fab_table: str = "act-2022"
     deployments_as: Literal["alternatives", "targets"] = "alternatives"
     objectives: tuple[str, ...] = ("error", "latency", "carbon")

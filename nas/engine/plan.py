@@ -24,7 +24,9 @@ from hardware_profiles import (
 )
 from hardware_profiles.catalog import hardware
 from hardware_profiles.grid import Grid, grid
-from nas.carbon.study import Demand, Study, study_from_dict, study_to_dict
+from nas.carbon.demand import Demand
+from nas.carbon.rates import rates_of
+from nas.carbon.study import Baseline, Study, study_from_dict, study_to_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.claims import STUDY_NAME
@@ -149,16 +151,11 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     chosen_space = space(config.space)
     chosen_task = task(config.task)
     rows = objectives(config.objectives)
-    demand = Demand(**config.demand.model_dump())
-    fab_table(config.fab_table)
-    if demand.inferences is None and "lifecycle" in {*config.objectives, *config.constraints}:
-        raise ConfigError(
-            "objectives: lifecycle does not compare at fixed time, where a faster model serves "
-            "more; give demand.inferences, or take another objective"
-        )
+    study = _study(config)
+    _check_lifecycle(config)
     threads = max(1, (os.cpu_count() or 1) // config.search.workers)
     deployments = _deployments(config)
-    study = Study(demand=demand, fab_table=config.fab_table, view=config.view)
+    rates_of(deployments, study)
     recipe = _recipe(config.recipe, chosen_task, threads, final=False)
     # A second thread slowed small networks down: 230 CPU seconds an epoch instead of 65.
     final_recipe = _recipe(config.final_recipe, chosen_task, 1, final=True)
@@ -203,6 +200,42 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
         "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
     }
+
+
+def _study(config: SearchConfig) -> Study:
+    given = config.baseline
+    used = {row.hardware for row in config.deployments}
+    for name in config.sunk:
+        if name not in used:
+            raise ConfigError(
+                f"sunk: {name!r} is the hardware of no deployment; use {' or '.join(sorted(used))}"
+            )
+    fab_table(config.fab_table)
+    return Study(
+        demand=Demand(**config.demand.model_dump()),
+        view=config.view,
+        fab_table=config.fab_table,
+        baseline=None if given is None else Baseline(given.name, given.carbon_gco2e),
+        sunk=config.sunk,
+        memory=config.memory,
+        embodied_basis=config.embodied_basis,
+    )
+
+
+def _check_lifecycle(config: SearchConfig) -> None:
+    columns = {row.column for row in objectives(config.objectives)}
+    if "lifecycle_gco2e" not in columns | set(constraint_columns(config.constraints)):
+        return
+    if config.demand.inferences is None:
+        raise ConfigError(
+            "objectives: lifecycle does not compare at fixed time, where a faster model serves "
+            "more; give demand.inferences, or take another objective"
+        )
+    if config.view == "consequence":
+        raise ConfigError(
+            "objectives: lifecycle adds a training at average rates to a consequence at marginal "
+            "ones; take carbon, or set view to footprint"
+        )
 
 
 def load_plan(run: Run) -> Plan:
@@ -261,10 +294,20 @@ def _search_host(config: SearchConfig) -> Deployment:
             f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
             "such as host"
         )
-    return Deployment("search", profile, "fp32", _grid(given.grid), pue=given.pue)
+    where = _grid(given.grid)
+    if where.rate != "average":
+        raise ConfigError(
+            f"search.on.grid: {where.name!r} has a {where.rate} rate, and the search is charged a "
+            "share of its machine; use an average rate"
+        )
+    return Deployment("search", profile, "fp32", where, pue=given.pue)
 
 
-def _grid(given: str | float) -> Grid:
+def _grid(given: str | float | Mapping[str, Any]) -> Grid:
+    if isinstance(given, Mapping):
+        from nas.carbon.supply import resolve_grid
+
+        return resolve_grid(given)
     return custom_grid(given) if isinstance(given, (int, float)) else grid(given)
 
 
@@ -284,7 +327,12 @@ def _deployments(config: SearchConfig) -> list[Deployment]:
 def _deployment(row: DeploymentConfig) -> Deployment:
     chosen = _grid(row.grid)
     label = row.label or deployment_label(
-        row.hardware, row.precision, chosen.name, batch=row.batch, streams=row.streams
+        row.hardware,
+        row.precision,
+        chosen.name,
+        batch=row.batch,
+        streams=row.streams,
+        resource_share=row.resource_share,
     )
     return Deployment(
         label=label,
@@ -295,4 +343,6 @@ def _deployment(row: DeploymentConfig) -> Deployment:
         streams=row.streams,
         pue=row.pue,
         supply_efficiency=row.supply_efficiency,
+        resource_share=row.resource_share,
+        market_gco2e_per_kwh=row.market_gco2e_per_kwh,
     )

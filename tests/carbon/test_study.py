@@ -199,8 +199,8 @@ def test_the_hash_is_short_stable_and_holds_every_field():
         ({"demand": 4}, "demand: got 4; give a mapping"),
         ({"deman": {}}, "study: 'deman' is unknown"),
         (
-            {"demand": {"lifetime_years": 4, "inferences": 1}, "view": "consequence"},
-            r"study\.view: got 'consequence'",
+            {"demand": {"lifetime_years": 4, "inferences": 1}, "view": "attributional"},
+            r"study\.view: got 'attributional'; use footprint or consequence",
         ),
         (
             {"demand": {"lifetime_years": 4, "inferences": 1}, "functional_unit": " "},

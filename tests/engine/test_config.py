@@ -89,7 +89,7 @@ def test_a_misspelt_section_is_not_called_missing(tiny):
     [
         ("task", 3),
         ("space", None),
-        ("view", "consequence"),
+        ("view", "attributional"),
         ("fab_table", 2022),
         ("deployments_as", "either"),
         ("deployments", []),
