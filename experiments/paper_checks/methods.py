@@ -1,0 +1,207 @@
+"""S: methods on models and systems; most are built by other issues."""
+
+from __future__ import annotations
+
+import math
+
+from experiments.paper_checks.session import (
+    LATER,
+    OUT,
+    Finding,
+    Row,
+    Session,
+    judged,
+    near,
+)
+
+
+def precision(run: Session) -> Finding:
+    run(
+        """
+        from hardware_profiles import Deployment, custom_grid
+        from hardware_profiles.catalog import hardware
+        from nas.cost import cost
+        from nas.cost.workload import workload
+        from search_spaces.references import reference_models
+        layers = reference_models((1, 28, 28), 10)['MobileNetV2 x 0.25']
+        rpi4, grid = hardware('rpi4'), custom_grid(400)
+        places = [Deployment(name, rpi4, name, grid) for name in ('fp32', 'int8')]
+        costs = cost(workload(layers), places)
+        """
+    )
+    latency = run("costs.latency_s")
+    energy = run("costs.energy_j")
+    return judged(
+        f"MobileNetV2 x 0.25 on a Raspberry Pi 4: int8 takes {latency[1] / latency[0]:.2f} of the"
+        f" time and {energy[1] / energy[0]:.2f} of the energy of fp32",
+        {"int8 is faster": latency[1] < latency[0], "int8 takes less": energy[1] < energy[0]},
+        why="precision is part of a deployment; its accuracy is measured (design, 4b)",
+    )
+
+
+def storage(run: Session) -> Finding:
+    run("from nas.carbon.training import training_energy_j")
+    run("without = training_energy_j(3600, machine_w=300)")
+    run("with_storage = training_energy_j(3600, machine_w=300, storage_w=100)")
+    total = run("without.total_j, with_storage.total_j")
+    share = run("with_storage.storage_share")
+    return judged(
+        f"300 W of machine with 100 W of storage for an hour: {total[0] / 3600:.0f} Wh without,"
+        f" {total[1] / 3600:.0f} Wh with; storage {100 * share:.0f} %",
+        {"the total differs by the stated share": near((total[1] - total[0]) / total[1], share)},
+    )
+
+
+def communication(run: Session) -> Finding:
+    run("from nas.carbon.training import communication_s")
+    seconds = run(
+        "communication_s(100e6, bandwidth_bytes_per_s=[1e9, 10e9], workers=8, exchanges=1000)"
+    )
+    return judged(
+        f"1,000 exchanges of 100 MB among 8 machines: {seconds[0]:.0f} s at 1 GB/s,"
+        f" {seconds[1]:.1f} s at 10 GB/s",
+        {"time falls with bandwidth": near(seconds[0] / seconds[1], 10)},
+    )
+
+
+def failures(run: Session) -> Finding:
+    run("from nas.carbon.training import rerun_factor")
+    factor = run("rerun_factor([0.0, 0.1], 2.0)")
+    return judged(
+        f"no failures: {factor[0]:.0f}; one in 10 h, checkpoints every 2 h: {factor[1]:.4f} of the"
+        " energy",
+        {
+            "1 at failure rate 0": near(factor[0], 1),
+            "(exp(l t) - 1) / (l t)": near(factor[1], math.expm1(0.2) / 0.2),
+        },
+        why="spares and their embodied carbon: `spares` of a demand and of `training_energy_j`",
+    )
+
+
+def reuse_or_replace(run: Session) -> Finding:
+    run("from nas.carbon.decisions import device_break_even_years")
+    years = run("device_break_even_years(300e3, 120e3, [40e3, 110e3, 130e3])  # g; g a year")
+    return judged(
+        f"300 kg of new hardware for 120 kg a year of old: repaid after {years[0]:.2f} years at 40"
+        f" kg a year, {years[1]:.0f} at 110, never ({years[2]}) at 130",
+        {
+            "by hand 300 / 80": near(years[0], 3.75),
+            "by hand 300 / 10": near(years[1], 30),
+            "never where it uses more": math.isinf(years[2]),
+        },
+    )
+
+
+def phases(run: Session) -> Finding:
+    run(SERVICE)
+    parts = run("{part: float(grams) for part, grams in service(1e9).total.by_part.items()}")
+    total = run("service(1e9).total.total_gco2e")
+    return judged(
+        ", ".join(f"{part} {grams:.0f} g" for part, grams in parts.items()),
+        {
+            "experimentation, training, inference, embodied": len(parts) == 4,
+            "they sum to the total": near(sum(parts.values()), total),
+        },
+        why="`carbon-nas lifecycle RUN` prints these lines for a run",
+    )
+
+
+def users(run: Session) -> Finding:
+    run.given(SERVICE, "S13")
+    shares = run(
+        "[float(service(n).per_inference.by_part['training']) for n in (1e9, 1e10)]  # g each"
+    )
+    return judged(
+        f"training: {shares[0]:.3g} g an inference; with 10 times the users {shares[1]:.3g} g",
+        {"a tenth": near(shares[1], shares[0] / 10)},
+    )
+
+
+SERVICE = """
+from nas.carbon.lifecycle import Effort, service_lifecycle
+def service(inferences):
+    return service_lifecycle(
+        search=Effort(300, 50), training=Effort(2000, 400), retrainings=3, inferences=inferences,
+        operational_gco2e=2e-6, manufacture_gco2e=5000, devices=1, device_life_h=35_040,
+        service_life_h=35_040,
+    )
+"""
+
+
+def _later(issue: int, what: str) -> Finding:
+    return Finding("-", LATER, f"issue {issue}: {what}")
+
+
+ROWS = (
+    Row(
+        "S2",
+        "III Systems, IV",
+        "joint design of model and hardware",
+        settled=_later(7, "joint search; accelerator dimensions by issue 5"),
+    ),
+    Row(
+        "S3",
+        "III Models",
+        "parameter-efficient models cut energy",
+        settled=_later(4, "eight families of spaces; `params` and `macs` are columns already"),
+    ),
+    Row("S4", "III", "low-precision formats (part of the 800 times)", precision),
+    Row(
+        "S5",
+        "III Data",
+        "data selection and pruning",
+        settled=_later(4, "data fraction and epochs as dimensions of the recipe"),
+    ),
+    Row("S6", "III Data", "storage and ingestion of data take much power", storage),
+    Row(
+        "S7",
+        "III Systems, Fig. 4a",
+        "attention, feed-forward and convolution dominate the time of generative tasks",
+        settled=_later(4, "operator-level cost of all families"),
+    ),
+    Row(
+        "S8",
+        "III Systems",
+        "FlashAttention: faster, less traffic",
+        settled=_later(5, "attention with and without IO-aware kernels"),
+    ),
+    Row(
+        "S9",
+        "III Systems, Fig. 4b",
+        "communication is a large share of distributed training",
+        communication,
+    ),
+    Row(
+        "S11",
+        "III",
+        "gains of specific hardware can be cancelled by its embodied carbon",
+        reuse_or_replace,
+    ),
+    Row(
+        "S12",
+        "I to III",
+        "recommendation, language, text-to-image and video, speech, translation",
+        settled=_later(4, "a space and a task for each"),
+    ),
+    Row("S13", "Fig. 3b", "phases: experimentation, training, inference", phases),
+    Row("S14", "II", "open models spread training over all users", users),
+    Row("S15", "III Datacenters", "fault tolerance and redundancy", failures),
+    Row(
+        "S16",
+        "IV",
+        "Treehouse: run time traded for carbon in software",
+        settled=_later(7, "start, pause and resume under a deadline"),
+    ),
+    Row(
+        "S17",
+        "IV",
+        "carbon-aware data centres and demand response",
+        settled=_later(7, "a search that pauses above a threshold of carbon intensity"),
+    ),
+    Row(
+        "S18",
+        "V",
+        "AI for catalysts and renewables",
+        settled=Finding("-", OUT, "not about the carbon of computing"),
+    ),
+)
