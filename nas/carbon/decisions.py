@@ -216,22 +216,24 @@ class Rebound:
 
 
 def rebound(
-    before_gco2e: ArrayLike,
+    use_gco2e: ArrayLike,
     saving: ArrayLike,
     elasticity: ArrayLike,
     *,
-    fixed_gco2e: ArrayLike = 0.0,
+    fixed_new_gco2e: ArrayLike = 0.0,
+    fixed_old_gco2e: ArrayLike = 0.0,
 ) -> Rebound:
     """What is left of a saving once a cheaper use is used more.
 
     Demand answers by ``(1 - saving)^-elasticity``, so that the total becomes
-    ``fixed + before * (1 - saving)^(1 - elasticity)``: above an elasticity of 1 it grows.
+    ``fixed + use * (1 - saving)^(1 - elasticity)``: above an elasticity of 1 the use grows.
 
     Args:
-        before_gco2e: Carbon of the old choice that grows with use, in g, >= 0.
+        use_gco2e: Carbon of the old choice that grows with use, in g, >= 0.
         saving: Share of it that a unit of use saves, below 1; negative where it costs more.
         elasticity: Percent by which demand grows when a unit's carbon falls by a percent, >= 0.
-        fixed_gco2e: Carbon that the new choice costs once, in g, >= 0, such as its search.
+        fixed_new_gco2e: Carbon that the new choice costs once, in g, >= 0, such as its search.
+        fixed_old_gco2e: Likewise of the old one.
 
     Returns:
         Totals before and after, of the shape the arguments broadcast to.
@@ -243,14 +245,15 @@ def rebound(
         Demand of constant elasticity; rebound as the lost share of the expected saving: Sorrell
         and Dimitropoulos, Ecological Economics 65 (2008).
     """
-    before = quantity("before_gco2e", before_gco2e)
+    use = quantity("use_gco2e", use_gco2e)
     kept = 1.0 - quantity("saving", saving, least=-1e9, most=1.0)
     if (kept <= 0.0).any():
         raise StudyError("saving: got 1, so that use costs nothing; give a share below 1")
-    fixed = quantity("fixed_gco2e", fixed_gco2e)
+    fixed = quantity("fixed_new_gco2e", fixed_new_gco2e)
     factor = kept ** -quantity("elasticity", elasticity)
-    expected = before * kept + fixed
-    after = before * kept * factor + fixed
+    before = use + quantity("fixed_old_gco2e", fixed_old_gco2e)
+    expected = use * kept + fixed
+    after = use * kept * factor + fixed
     hoped = before - expected
     with np.errstate(divide="ignore", invalid="ignore"):
         lost = np.where(hoped > 0.0, (after - expected) / hoped, np.nan)

@@ -158,9 +158,10 @@ def test_rebound_by_hand():
 
 
 def test_a_search_that_does_not_pay_grows_the_total_without_any_rebound():
-    assert rebound(100, 0.36, 0, fixed_gco2e=30).grows == np.False_
-    assert rebound(100, 0.36, 0, fixed_gco2e=40).grows == np.True_
-    assert np.isnan(rebound(100, 0.36, 0, fixed_gco2e=40).lost_share)
+    assert rebound(100, 0.36, 0, fixed_new_gco2e=30).grows == np.False_
+    assert rebound(100, 0.36, 0, fixed_new_gco2e=40).grows == np.True_
+    assert np.isnan(rebound(100, 0.36, 0, fixed_new_gco2e=40).lost_share)
+    assert rebound(100, 0.36, 0, fixed_new_gco2e=40, fixed_old_gco2e=5).grows == np.False_
 
 
 @given(before=some, saving=st.floats(0.01, 0.95), elasticity=st.floats(0, 3))
