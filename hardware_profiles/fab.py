@@ -92,8 +92,9 @@ class FabTable(Facts):
         return self
 
     def __hash__(self) -> int:
-        """Equal tables have equal names; dicts inside keep pydantic's own hash from working."""
-        return hash(self.name)
+        """Dicts inside keep pydantic's own hash from working; copies with other figures differ."""
+        memories = (row.gco2e_per_gb.value for row in self.memories.values())
+        return hash((self.name, self.package_gco2e.value, *memories))
 
     @property
     def known_nodes_nm(self) -> tuple[int, ...]:

@@ -55,8 +55,8 @@ class PublishedLca(Facts):
     def shares(self) -> dict[str, float]:
         """Share of each phase as far as given; what is left of 1 goes by what it must be.
 
-        A remainder is ``transport`` or ``end_of_life`` where only that one is not given,
-        ``transport and end_of_life`` where neither is, and so on.
+        The rest is ``end_of_life`` where only that one is not given, ``transport and end_of_life``
+        where neither is, and so on; it is below 0 where recycling is credited.
         """
         given = {
             "manufacture": self.production_share,
@@ -66,4 +66,5 @@ class PublishedLca(Facts):
         }
         shares = {phase: figure.value for phase, figure in given.items() if figure is not None}
         unknown = " and ".join(phase for phase, figure in given.items() if figure is None)
-        return {**shares, unknown: 1.0 - sum(shares.values())} if unknown else shares
+        rest = 1.0 - sum(shares.values())
+        return {**shares, unknown: rest} if unknown and abs(rest) > 1e-12 else shares

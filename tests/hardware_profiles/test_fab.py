@@ -7,7 +7,7 @@ from nas.errors import HardwareError
 
 
 def test_names():
-    assert fab_table_names() == ("act-2022", "act-2023")
+    assert fab_table_names() == ("act-2022", "act-2023", "imec-netzero-public")
 
 
 def test_a_node_has_the_figures_of_act_table_1():
