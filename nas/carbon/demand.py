@@ -313,4 +313,5 @@ def allocate(busy_shares: ArrayLike) -> Numbers:
             f"busy_shares: got {float(total.max()):g} together, more than the device's whole life;"
             " add a device"
         )
-    return busy / total
+    shares: Numbers = busy / total
+    return shares

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hardware_profiles.deployment import Deployment
 from nas.carbon.demand import ClosedDemand, close_demand
@@ -87,7 +87,7 @@ class Footprint:
         return (self.active_energy_j + self.idle_energy_j) * per_joule
 
     @property
-    def devices(self) -> Numbers:
+    def devices(self) -> NDArray[np.int64]:
         """Number D of devices; see `nas.carbon.ClosedDemand`."""
         return self.demand.devices
 
@@ -147,7 +147,7 @@ def footprint(
         energy_j: Active energy of one inference at the profile's boundary, gross of idle, in J,
             >= 0; shape (..., D).
         occupancy_s: Device seconds of one inference, > 0; shape (..., D).
-        deployments: The D deployments.
+        deployments: The D deployments; not looked at where ``rates`` are given.
         study: Demand, view and factor tables.
         memory_bytes: Memory that model and runtime take, >= 0; shape (..., D). Needed where the
             study's memory rule leaves a choice.
@@ -165,11 +165,11 @@ def footprint(
     Source:
         ACT, Gupta et al., ISCA 2022; the idle term is the energy balance of the device's life.
     """
-    known = rates_of(deployments, study)
-    rates = known if rates is None else rates
+    if rates is None:
+        rates = rates_of(deployments, study)
     energy = quantity("energy_j", energy_j)
     tau = quantity("occupancy_s", occupancy_s, above=True)
-    count = len(known.sunk)
+    count = rates.sunk.shape[-1]
     if energy.shape[-1:] != (count,) or tau.shape[-1:] != (count,):
         raise StudyError(
             f"footprint: energy_j has shape {energy.shape} and occupancy_s {tau.shape}; give arrays"
@@ -250,7 +250,7 @@ def _chosen_gco2e(
 ) -> Numbers:
     """Carbon of the memory or storage that a model answers for, by the study's rule."""
     if sizes is None:
-        return np.float64(0.0)
+        return np.zeros(1)
     if needed_bytes is None:
         raise StudyError(
             f"footprint: {what}_bytes is not given, and study.memory is {study.memory!r}; give what"

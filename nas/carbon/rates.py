@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hardware_profiles.deployment import Deployment
+from hardware_profiles.fab import FabTable, fab_table
 from nas.carbon.bill import Phase
 from nas.carbon.embodied import Steps, capacities, device_embodied
 from nas.carbon.quantity import Numbers
@@ -27,8 +28,8 @@ class Variants:
     """Memory, or storage, of devices in the sizes they are sold in; V sizes on the last axis.
 
     Attributes:
-        limits_bytes: What model and runtime may take of each size, ascending; shape (..., D, V),
-            infinite past the last.
+        limits_bytes: What model and runtime may take of each size, ascending; shape (..., D, V);
+            infinite where nothing is left to choose. A device with fewer sizes repeats its last.
         gco2e: Embodied carbon of each size, of the same shape.
         built_bytes: Size as built; shape (..., D); infinite where nothing is left to choose.
         built_gco2e: Its carbon, 0 there.
@@ -81,12 +82,15 @@ class Rates:
         return self.manufacture_gco2e + self.transport_gco2e + self.end_of_life_gco2e
 
 
-def rates_of(deployments: Sequence[Deployment], study: Study) -> Rates:
+def rates_of(
+    deployments: Sequence[Deployment], study: Study, *, table: FabTable | None = None
+) -> Rates:
     """The figures of deployments under a study, kept for the next call with equal ones.
 
     Args:
         deployments: One or more.
         study: View, tables, what is owned already, and what memory counts.
+        table: Fab table in place of the study's, such as that with drawn figures.
 
     Raises:
         StudyError: If a grid's rate does not suit the study's view, grids mix direct and
@@ -94,11 +98,11 @@ def rates_of(deployments: Sequence[Deployment], study: Study) -> Rates:
         HardwareError: If the fab table lacks a row that a profile names, or a profile has no
             published assessment and the study asks for it.
     """
-    return _rates(tuple(deployments), study)
+    return _rates(tuple(deployments), study, fab_table(study.fab_table) if table is None else table)
 
 
 @lru_cache(maxsize=64)
-def _rates(deployments: tuple[Deployment, ...], study: Study) -> Rates:
+def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -> Rates:
     if not deployments:
         raise StudyError("footprint: no deployment given; give at least one")
     _check_scopes(deployments)
@@ -106,7 +110,7 @@ def _rates(deployments: tuple[Deployment, ...], study: Study) -> Rates:
         _check_rate(deployment, study)
     sunk = np.array([d.profile.name in study.sunk for d in deployments])
     share = np.array([d.resource_share for d in deployments])
-    phases, memory, storage = _embodied(deployments, study)
+    phases, memory, storage = _embodied(deployments, study, table)
     sleep = np.array([_sleep_w(d, study) for d in deployments])
     idle = np.array([d.profile.idle_w.value for d in deployments])
     market = [d.market_gco2e_per_kwh for d in deployments]
@@ -121,13 +125,13 @@ def _rates(deployments: tuple[Deployment, ...], study: Study) -> Rates:
         market_gco2e_per_kwh=_frozen([np.nan if value is None else value for value in market]),
         idle_w=_frozen(idle * share),
         sleep_w=_frozen(sleep * share),
-        sunk=_frozen(sunk, np.bool_),
+        sunk=sunk,
         resource_share=_frozen(share),
     )
 
 
-def _frozen(values: object, kind: type = np.float64) -> NDArray[np.generic]:
-    array = np.array(values, dtype=kind)
+def _frozen(values: ArrayLike) -> Numbers:
+    array: Numbers = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
 
@@ -177,7 +181,7 @@ def _sleep_w(deployment: Deployment, study: Study) -> float:
 
 
 def _embodied(
-    deployments: Sequence[Deployment], study: Study
+    deployments: Sequence[Deployment], study: Study, table: FabTable
 ) -> tuple[NDArray[np.float64], list[Steps | None], list[Steps | None]]:
     """Phases of one device by row, and the memory and storage that a model may choose from.
 
@@ -187,11 +191,11 @@ def _embodied(
     chosen: tuple[list[Steps | None], list[Steps | None]] = ([], [])
     for column, deployment in enumerate(deployments):
         whole = device_embodied(
-            deployment.profile, table=study.fab_table, basis=study.embodied_basis
+            deployment.profile, table=table, basis=study.embodied_basis
         ).by_phase
         phases[:, column] = [whole.get(phase, 0.0) for phase in PHASES]
         as_built = study.memory == "as_built" or deployment.profile.name in study.sunk
-        sizes = None if as_built else capacities(deployment.profile, table=study.fab_table)
+        sizes = None if as_built else capacities(deployment.profile, table=table)
         for kind, rows in zip(("memory", "storage"), chosen, strict=True):
             steps = None if sizes is None else getattr(sizes, kind)
             if steps is not None and study.memory == "smallest_variant":
@@ -212,7 +216,7 @@ def _variants(rows: list[Steps | None], share: NDArray[np.float64]) -> Variants 
         if steps is not None:
             last = len(steps.limits_bytes)
             limits[row, :last], grams[row, :last] = steps.limits_bytes, steps.grams
-            grams[row, last:] = steps.grams[-1]
+            limits[row, last:], grams[row, last:] = steps.limits_bytes[-1], steps.grams[-1]
             built[row], built_grams[row] = steps.built_bytes, steps.built_gco2e
     return Variants(
         limits_bytes=_frozen(limits * share[:, None]),

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from hardware_profiles.deployment import Deployment
 from nas.cost.energy import inference_energy_j
-from nas.cost.figures import Array, figures_of
+from nas.cost.figures import Array, Figures, figures_of
 from nas.cost.latency import kernel_times
 from nas.cost.memory import activation_bytes, fit_reasons, stored_bytes
 from nas.cost.workload import Workload
 
-__all__ = ["Costs", "cost"]
+__all__ = ["Costs", "cost", "costs_with"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,16 @@ def cost(workload: Workload, deployments: Sequence[Deployment]) -> Costs:
     Raises:
         DeploymentError: If there is no deployment.
     """
-    figures = figures_of(deployments)
+    return costs_with(workload, figures_of(deployments))
+
+
+def costs_with(workload: Workload, figures: Figures) -> Costs:
+    """Cost a network by figures that are at hand already; see `cost`.
+
+    Args:
+        workload: Counts of the network.
+        figures: Figures of D deployments.
+    """
     times = kernel_times(workload, figures)
     latency_s = times.time_s.sum(axis=1)
     stored = stored_bytes(workload, figures)

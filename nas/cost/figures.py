@@ -14,7 +14,7 @@ from hardware_profiles.figure import Figure
 from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
-__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "Figures", "figures_of"]
+__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "Figures", "compiled_figures", "figures_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -91,11 +91,23 @@ def figures_of(deployments: Sequence[Deployment]) -> Figures:
     Raises:
         DeploymentError: If there is none.
     """
-    return _compiled(tuple(deployments))
+    return _kept(tuple(deployments))
 
 
 @lru_cache(maxsize=64)
-def _compiled(deployments: tuple[Deployment, ...]) -> Figures:
+def _kept(deployments: tuple[Deployment, ...]) -> Figures:
+    return compiled_figures(deployments)
+
+
+def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
+    """The figures of deployments, kept by nobody: for thousands that are needed once.
+
+    Args:
+        deployments: One or more.
+
+    Raises:
+        DeploymentError: If there is none.
+    """
     if not deployments:
         raise DeploymentError("deployments: none given; name at least one")
     rows = [_row(deployment) for deployment in deployments]
@@ -103,7 +115,7 @@ def _compiled(deployments: tuple[Deployment, ...]) -> Figures:
     rates = np.array([_seconds_per_mac(deployment) for deployment in deployments])
     for array in (rates, *columns.values()):
         array.setflags(write=False)
-    return Figures(deployments=deployments, seconds_per_mac=rates, **columns)
+    return Figures(deployments=tuple(deployments), seconds_per_mac=rates, **columns)
 
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:

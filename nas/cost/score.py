@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.profile import Precision
 from nas.carbon.demand import ClosedDemand
 from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import c2ep, cdp, ce2p, cep, edp, lifecycle_gco2e, sci, tcdp
+from nas.carbon.rates import Rates, rates_of
 from nas.carbon.study import Study
-from nas.cost.costs import Costs, cost
-from nas.cost.figures import figures_of
+from nas.cost.costs import Costs, costs_with
+from nas.cost.figures import Figures, figures_of
 from nas.cost.workload import Workload
 
-__all__ = ["score"]
+__all__ = ["largest_memory", "numbers", "score"]
 
 
 def score(
@@ -55,8 +58,9 @@ def score(
         StudyError: If the study does not suit a deployment; see `nas.carbon.footprint`.
         HardwareError: If the fab table lacks a row that a profile names.
     """
-    costs = cost(workload, deployments)
-    figures = figures_of(deployments)
+    built, rates = figures_of(deployments), rates_of(deployments, study)
+    figures = largest_memory(built, rates)
+    costs = costs_with(workload, figures)
     grams = footprint(
         costs.energy_j,
         costs.occupancy_s,
@@ -64,15 +68,69 @@ def score(
         study,
         memory_bytes=costs.peak_memory_bytes + figures.runtime_memory_bytes[:, 0],
         storage_bytes=costs.storage_bytes + figures.runtime_storage_bytes[:, 0],
+        rates=rates,
     )
-    demand, count = grams.demand, len(costs.reasons)
-    reasons = _reasons(costs, demand)
+    columns = numbers(
+        workload,
+        costs,
+        grams,
+        deployments=deployments,
+        study=study,
+        errors=errors,
+        training_gco2e=training_gco2e,
+    )
     return {
         "deployment": [d.label for d in deployments],
         "precision": [d.precision for d in deployments],
-        "study": [study.hash] * count,
+        "study": [study.hash] * len(deployments),
+        "feasible": columns["feasible"],
+        "reason": _reasons(costs.reasons, grams.demand),
+        **columns,
+    }
+
+
+def largest_memory(figures: Figures, rates: Rates) -> Figures:
+    """The figures with the memory of the largest size of a device that a study lets models choose.
+
+    Args:
+        figures: Figures of deployments, with the memory of the devices as they are built.
+        rates: Their rates under the study, in the same order, flattened.
+    """
+    if rates.memory is None:
+        return figures
+    largest = rates.memory.limits_bytes[..., -1].reshape(-1, 1)
+    built = figures.memory_limit_bytes
+    return replace(figures, memory_limit_bytes=np.where(np.isinf(largest), built, largest))
+
+
+def numbers(
+    workload: Workload,
+    costs: Costs,
+    grams: Footprint,
+    *,
+    deployments: Sequence[Deployment],
+    study: Study,
+    errors: Mapping[Precision, float | None] | None,
+    training_gco2e: ArrayLike | None,
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The numeric columns of `score`, from costs and footprint of any shape (..., D).
+
+    Args:
+        workload: Counts of the network.
+        costs: Its costs.
+        grams: Its footprint, of the shape of the costs.
+        deployments: The D deployments.
+        study: What the footprint was computed under.
+        errors: As in `score`.
+        training_gco2e: As in `score`; a number, or an array that broadcasts with the costs.
+
+    Raises:
+        StudyError: If a number is not finite or out of range.
+    """
+    demand, shape = grams.demand, costs.latency_s.shape
+    area = [d.profile.bill_of_materials.die_area_cm2 for d in deployments]
+    return {
         "feasible": costs.fits & demand.keeps_up,
-        "reason": reasons,
         "fits": costs.fits,
         "keeps_up": demand.keeps_up,
         "devices": demand.devices,
@@ -90,9 +148,9 @@ def score(
         "energy_j": costs.energy_j,
         "peak_memory_bytes": costs.peak_memory_bytes,
         **_carbon(costs, grams, study, training_gco2e),
-        "params": np.full(count, workload.params),
-        "macs": np.full(count, workload.total_macs),
-        "die_area_cm2": np.array([d.profile.bill_of_materials.die_area_cm2 for d in deployments]),
+        "params": np.full(shape, workload.params),
+        "macs": np.full(shape, workload.total_macs),
+        "die_area_cm2": np.array(area),
     }
 
 
@@ -109,7 +167,7 @@ def _phases(grams: Footprint) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _carbon(
-    costs: Costs, grams: Footprint, study: Study, training_gco2e: float | None
+    costs: Costs, grams: Footprint, study: Study, training_gco2e: ArrayLike | None
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of objectives that rest on carbon; the metrics take whole devices, never shares."""
     demand = grams.demand
@@ -131,10 +189,10 @@ def _carbon(
 
 
 def _lifecycle(
-    grams: Footprint, study: Study, training_gco2e: float | None
+    grams: Footprint, study: Study, training_gco2e: ArrayLike | None
 ) -> np.ndarray[Any, Any]:
     if training_gco2e is None or study.view == "consequence":
-        return np.full(len(grams.active_gco2e), np.nan)
+        return np.full(grams.active_gco2e.shape, np.nan)
     demand = grams.demand
     return lifecycle_gco2e(
         training_gco2e=training_gco2e,
@@ -154,7 +212,7 @@ def _errors(
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _reasons(costs: Costs, demand: ClosedDemand) -> list[str | None]:
+def _reasons(unfit: Sequence[str | None], demand: ClosedDemand) -> list[str | None]:
     late = [
         None
         if keeps_up
@@ -164,6 +222,5 @@ def _reasons(costs: Costs, demand: ClosedDemand) -> list[str | None]:
         )
     ]
     return [
-        "; ".join(part for part in parts if part) or None
-        for parts in zip(costs.reasons, late, strict=True)
+        "; ".join(part for part in parts if part) or None for parts in zip(unfit, late, strict=True)
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hardware_profiles.deployment import Deployment
-from nas.carbon.study import Demand, Study
+from nas.carbon import Demand, Study
 from nas.cost.explain import Line, explain
 from nas.cost.score import score
 from nas.cost.workload import workload

@@ -24,15 +24,16 @@ import numpy as np
 from hardware_profiles.catalog import hardware, hardware_names
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.grid import custom_grid
+from nas.carbon.demand import Demand
 from nas.carbon.embodied import device_embodied
 from nas.carbon.footprint import footprint
-from nas.carbon.study import Demand, Study
+from nas.carbon.study import Study
 from nas.cost import Workload, cost
 from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES
 from nas.cost.workload import workload
 from search_spaces import space
 
-STUDY = Study(Demand(lifetime_years=4.0, inferences=1e7))
+STUDY = Study(Demand(lifetime_years=4.0, inferences=1e7), memory="as_built")
 DEPLOYMENTS = 5
 
 
