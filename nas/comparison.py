@@ -14,6 +14,7 @@ from nas.errors import FrontError, unknown_name
 from nas.objectives import Objective, objectives
 from nas.pareto import coverage, epsilon, hypervolume, igd_plus, non_dominated
 from nas.pareto.fronts import Values, scaled
+from nas.quantities import format_quantity
 
 if TYPE_CHECKING:
     from nas.carbon.study import Study
@@ -80,11 +81,11 @@ def front_of(
     Returns:
         The rows of the front with all their columns, best first by the objectives in the order
         named, with `apart` deployment by deployment. ``attrs`` tells ``objectives``, ``apart``,
-        ``notes`` (see `demand_notes`), ``fixed_volume`` (None without a study); how many ``rows``
-        and ``candidates`` were looked at and how many rows were left out as ``infeasible``,
-        ``untrained`` or ``unknown`` (a missing value); by deployment what decides there, see
-        `nas.deciding.carbon_and_latency`, over all usable rows; and ``warnings``, one line for
-        each place where the model of least energy is not that of least carbon.
+        ``notes`` (see `demand_notes`), ``fixed_volume`` and ``view`` (None without a study); how
+        many ``rows`` and ``candidates`` were looked at and how many rows were left out as
+        ``infeasible``, ``untrained`` or ``unknown`` (a missing value); by deployment what decides
+        there, see `nas.deciding.carbon_and_latency`, over all usable rows; and ``warnings``, one
+        line for each place where the model of least energy is not that of least carbon.
 
     Raises:
         ConfigError: If an objective is unknown.
@@ -100,7 +101,7 @@ def front_of(
         best = pd.concat([_best(part, chosen) for part in groups], ignore_index=True)
     fixed_volume = None if study is None else study.demand.inferences is not None
     best.attrs.update(objectives=list(names), apart=apart, notes=list(notes))
-    best.attrs.update(counts, fixed_volume=fixed_volume)
+    best.attrs.update(counts, fixed_volume=fixed_volume, view=None if study is None else study.view)
     best.attrs.update(carbon_and_latency(rows, fixed_volume))
     best.attrs["warnings"] = list(energy_warnings(rows, together=not apart))
     return best
@@ -116,7 +117,7 @@ def _best(rows: pd.DataFrame, chosen: Sequence[Objective]) -> pd.DataFrame:
 
 
 def demand_notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
-    """What objectives mean under a study's demand where that is not what their names suggest.
+    """What objectives mean under a study where that is not what their names suggest.
 
     Args:
         names: Objectives.
@@ -124,21 +125,35 @@ def demand_notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
 
     Raises:
         FrontError: If life-cycle carbon is among them at fixed time, where the number of
-            inferences, and so the whole sum, follows from each model's speed.
+            inferences, and so the whole sum, follows from each model's speed; or in a consequence,
+            as trainings are counted at average rates.
     """
-    if study is None or study.demand.busy_share is None:
+    if study is None:
         return ()
-    if "lifecycle" in names:
+    fixed_time = study.demand.busy_share is not None
+    if "lifecycle" in names and fixed_time:
         raise FrontError(
             "lifecycle: at fixed time it is not comparable between models of different speed, as "
             "N follows from tau; take carbon, or give demand.inferences (`rescore --inferences`)"
         )
-    if "tcdp" in names:
-        return (
-            "at fixed time tCDP is carbon per inference times a constant of the deployment; it "
-            "ranks as carbon does",
+    if "lifecycle" in names and study.baseline is not None:
+        raise FrontError(
+            "lifecycle: trainings are counted at average rates and a consequence at marginal ones; "
+            "take carbon, or the view footprint"
         )
-    return ()
+    notes = []
+    if study.baseline is not None:
+        notes.append(
+            f"consequence, at marginal rates: against {study.baseline.name}, which emits "
+            f"{format_quantity(study.baseline.carbon_gco2e, 'gCO2e')}; owned already: "
+            f"{', '.join(study.sunk) or 'nothing'}, and what is not owned is bought whole"
+        )
+    if "tcdp" in names and fixed_time:
+        notes.append(
+            "at fixed time tCDP is carbon per inference times a constant of the deployment; it "
+            "ranks as carbon does"
+        )
+    return tuple(notes)
 
 
 def usable_rows(

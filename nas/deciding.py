@@ -208,8 +208,8 @@ def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, 
     picked = winners(near_the_best(known), ("energy", "carbon"), together=together)
     return tuple(
         f"warning: {_place(energy.where)} least energy ({_model(energy)}) is not least carbon "
-        f"({_model(carbon)}): {_grams(energy)} against {_grams(carbon)}, among models within "
-        f"{ERROR_SLACK:g} of the least error"
+        f"({_model(carbon)}), among models within {ERROR_SLACK:g} of the least error: it emits "
+        f"{_more(energy)} ({_grams(energy)} against {_grams(carbon)})"
         for energy, carbon in zip(picked[::2], picked[1::2], strict=True)
         if energy.carbon_gco2e > carbon.carbon_gco2e * (1.0 + _ROUNDING)
     )
@@ -222,6 +222,16 @@ def _place(where: str | None) -> str:
 def _model(winner: Winner) -> str:
     name = winner.candidate[:8]
     return name if winner.where is not None else f"{name} on {winner.deployment}"
+
+
+def _more(winner: Winner) -> str:
+    times = winner.times_least_carbon
+    if times is None:
+        return "more"
+    if times >= 2.0:
+        return f"{times:.3g} times as much"
+    percent = 100.0 * (times - 1.0)
+    return f"{percent:.0f} % more" if percent >= 10.0 else f"{percent:.2g} % more"
 
 
 def _grams(winner: Winner) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nas.errors import DeploymentError
+from hardware_profiles.grid import Grid, grid, grid_names
+from nas.carbon.study import Baseline
+from nas.errors import DeploymentError, RunError, StudyError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from nas.carbon.study import Study
     from nas.runs import Run
 
-__all__ = ["rescore"]
+__all__ = ["as_consequence", "at_marginal_rate", "marginal_grid", "rescore"]
 
 
 def rescore(
@@ -47,3 +50,68 @@ def rescore(
     return score_table(
         read_records(run.artifacts), deployments, study or run.study, run.frozen["constraints"]
     )
+
+
+def marginal_grid(of: Grid) -> Grid | None:
+    """The grid with the marginal rate of the same place, or None where none is known.
+
+    Args:
+        of: A grid; one that is marginal is returned as it is. A grid that was frozen before rates
+            were paired finds its pair by its name.
+    """
+    if of.rate == "marginal":
+        return of
+    name = of.marginal
+    if name is None and of.name in grid_names():
+        name = grid(of.name).marginal
+    return None if name is None else grid(name)
+
+
+def at_marginal_rate(deployment: Deployment) -> Deployment:
+    """The deployment at the marginal rate of its place, without a market-based figure.
+
+    Its label stays, so that its scores pair with those at the average rate.
+
+    Raises:
+        StudyError: If no marginal rate of its grid is known.
+    """
+    found = marginal_grid(deployment.grid)
+    if found is None:
+        known = ", ".join(name for name in grid_names() if grid(name).marginal)
+        raise StudyError(
+            f"{deployment.label}: no marginal rate of grid {deployment.grid.name!r} is known, and a"
+            f" consequence counts marginal rates; use a grid that has one ({known})"
+        )
+    return replace(deployment, grid=found, market_gco2e_per_kwh=None)
+
+
+def as_consequence(run: Run, study: Study, candidate: str, today: Deployment) -> Study:
+    """The study as the consequence of leaving a candidate that is used today.
+
+    The baseline is counted under the same view, and its device is owned already, whatever comes
+    after it.
+
+    Args:
+        run: An opened run, which trained the candidate.
+        study: Demand and tables; its view and baseline are replaced.
+        candidate: Key of what is used today.
+        today: Where it is used; it is counted at its marginal rate.
+
+    Raises:
+        RunError: If the run has no such trained candidate, or a record is damaged.
+        StudyError: If no marginal rate of its grid is known, or it does not run there.
+    """
+    from nas.runs.tables import read_records, score_table
+
+    records = [record for record in read_records(run.artifacts) if record.status == "trained"]
+    chosen = [record for record in records if record.candidate == candidate]
+    if not chosen:
+        keys = [record.candidate for record in records]
+        raise RunError(unknown_name("baseline", candidate, keys, "carbon-nas front"))
+    owned = tuple({*study.sunk, today.profile.name})
+    name = f"{candidate} on {today.label}"
+    provisional = replace(study, view="consequence", baseline=Baseline(name, 0.0), sunk=owned)
+    (row,) = score_table(chosen, [at_marginal_rate(today)], provisional, {}).to_dict("records")
+    if not row["feasible"]:
+        raise StudyError(f"baseline {name}: it does not run there ({row['reason']}); name another")
+    return replace(provisional, baseline=Baseline(name, float(row["carbon_gco2e"])))

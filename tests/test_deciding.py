@@ -47,9 +47,19 @@ def test_among_equals_the_least_carbon_wins():
 
 def test_the_energy_winner_that_is_not_the_carbon_winner_is_told():
     assert energy_warnings(ROWS) == (
-        "warning: on pi least energy (frugal) is not least carbon (fast): 9 µgCO2e against "
-        "4 µgCO2e, among models within 0.02 of the least error",
+        "warning: on pi least energy (frugal) is not least carbon (fast), among models within 0.02 "
+        "of the least error: it emits 2.25 times as much (9 µgCO2e against 4 µgCO2e)",
     )
+
+
+@pytest.mark.parametrize(
+    ("grams", "said"),
+    [(4.001e-6, "0.025 % more"), (4.6e-6, "15 % more"), (0.0, None), (40e-6, "10 times as much")],
+)
+def test_what_choosing_by_energy_emits_more(grams, said):
+    lines = energy_warnings(ROWS.assign(carbon_gco2e=[grams, 4e-6, 2e-6, 3e-6, 1e-8]))
+    on_pi = [line for line in lines if "on pi " in line]
+    assert [said in line for line in on_pi] == [True] if said else on_pi == []
 
 
 def test_unlike_devices_are_told_together():
@@ -57,7 +67,7 @@ def test_unlike_devices_are_told_together():
     (line,) = energy_warnings(rows)
     assert line.startswith(
         "warning: over all deployments least energy (frugal on mcu) is not least carbon (frugal on "
-        "pi): "
+        "pi), "
     )
     assert energy_warnings(rows, together=False) == ()
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from nas.cli import catalogue, launching, reading
+from nas.cli import catalogue, hardware, launching, lifecycle, reading, rescoring
 from nas.errors import CarbonNasError
 
 __all__ = ["app", "main"]
@@ -42,6 +42,9 @@ def _root(
 
 launching.add_to(app)
 reading.add_to(app)
+rescoring.add_to(app)
+lifecycle.add_to(app)
+hardware.add_to(app)
 catalogue.add_to(app)
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
+from typing import Any
 
 from hardware_profiles import Deployment, custom_grid, deployment_label
 from hardware_profiles.catalog import hardware as device
 from hardware_profiles.grid import Grid, grid
 from nas.carbon import Demand, Study
-from nas.errors import ConfigError
+from nas.errors import ConfigError, unknown_name
+from nas.rescoring import at_marginal_rate
 
-__all__ = ["deployments_for", "device_and_precision", "grid_or_number", "study_for"]
+__all__ = [
+    "at_marginal_rates",
+    "candidate_and_deployment",
+    "deployments_for",
+    "device_and_precision",
+    "grid_or_number",
+    "study_for",
+]
 
 
 def deployments_for(
@@ -91,35 +100,98 @@ def _moved_label(deployment: Deployment, where: Grid) -> str:
     return f"{deployment.label.removesuffix(f'-{deployment.grid.name}')}-{where.name}"
 
 
-def study_for(
-    inferences: float | None, lifetime_years: float | None, *, like: Study | None
-) -> Study:
-    """A study with another volume or lifetime.
+def at_marginal_rates(
+    deployments: Sequence[Deployment],
+) -> tuple[list[Deployment], tuple[str, ...]]:
+    """The deployments at the marginal rates of their places, and a line for each grid replaced.
+
+    Labels name the new grid.
+
+    Raises:
+        StudyError: If no marginal rate of a grid is known.
+    """
+    found, said = [], []
+    for deployment in deployments:
+        moved = at_marginal_rate(deployment)
+        if moved.grid != deployment.grid:
+            said.append(
+                f"grid {deployment.grid.name} ({_intensity(deployment.grid)}) at its marginal "
+                f"rate, {moved.grid.name} ({_intensity(moved.grid)})"
+            )
+            moved = replace(moved, label=_moved_label(deployment, moved.grid))
+        found.append(moved)
+    return found, tuple(dict.fromkeys(said))
+
+
+def _intensity(where: Grid) -> str:
+    return f"{where.gco2e_per_kwh.value:.4g} g/kWh"
+
+
+def candidate_and_deployment(
+    text: str, deployments: Sequence[Deployment]
+) -> tuple[str, Deployment]:
+    """What "CANDIDATE@DEPLOYMENT" names.
 
     Args:
-        inferences: Inferences over the life; None takes those of `like`.
-        lifetime_years: Service life; None takes that of `like`.
+        text: As given; a candidate's key and a deployment's label.
+        deployments: Those that may be named.
+
+    Raises:
+        ConfigError: If it has another form, or the deployment is unknown.
+    """
+    candidate, at, label = text.partition("@")
+    if not (candidate and at and label):
+        raise ConfigError(
+            f"--baseline: got {text!r}; give CANDIDATE@DEPLOYMENT (`carbon-nas front`)"
+        )
+    by_label = {deployment.label: deployment for deployment in deployments}
+    if label not in by_label:
+        raise ConfigError(unknown_name("--baseline", label, by_label, "carbon-nas status"))
+    return candidate, by_label[label]
+
+
+def study_for(given: Mapping[str, Any], *, like: Study | None) -> Study:
+    """A study with some of its fields, and of those of its demand, replaced.
+
+    Args:
+        given: By name of the field; None where nothing is given. Of volume and busy share, and of
+            devices, users and peak rate, one takes the place of the other.
         like: The study of a run, or None.
 
     Raises:
-        ConfigError: If there is no `like` and something is not given.
-        StudyError: If the demand does not close.
+        ConfigError: If there is no `like` and volume or lifetime is not given.
+        StudyError: If the demand does not close, or fields do not fit together.
     """
+    new = {name: value for name, value in given.items() if value is not None}
+    asked = {name: new.pop(name) for name in list(new) if name in _DEMAND}
     if like is None:
-        if inferences is None or lifetime_years is None:
+        if not {"inferences", "lifetime_years"} <= set(asked):
             raise ConfigError(
                 "--inferences and --lifetime-years: are not given, and carbon per inference "
                 "depends on both; give them"
             )
-        return Study(demand=Demand(lifetime_years=lifetime_years, inferences=inferences))
-    if inferences is None and lifetime_years is None:
-        return like
-    demand = like.demand
-    if inferences is not None:
-        demand = replace(demand, inferences=inferences, busy_share=None)
-    if lifetime_years is not None:
-        demand = replace(demand, lifetime_years=lifetime_years)
-    return replace(like, demand=demand)
+        return Study(demand=Demand(**asked), **new)
+    return replace(like, demand=_demand(asked, like.demand), **new)
+
+
+_DEMAND = tuple(field.name for field in fields(Demand))
+_ONE_OF = (("inferences", "busy_share"), ("devices", "users", "peak_per_s"))
+_OF_A_POOL = ("peak_per_s", "peak_busy_share", "spares")
+# What has no meaning without another field goes with it.
+_WITH = {"inferences": ("other_busy_share", *_OF_A_POOL), "peak_per_s": _OF_A_POOL}
+
+
+def _demand(asked: Mapping[str, Any], like: Demand) -> Demand:
+    gone = {
+        part
+        for ways in _ONE_OF
+        if asked.keys() & set(ways)
+        for name in ways
+        if name not in asked
+        for part in (name, *_WITH.get(name, ()))
+    }
+    kept = {name: getattr(like, name) for name in _DEMAND if name not in gone}
+    return Demand(**{**kept, **asked})
 
 
 def _own_grids(like: Sequence[Deployment]) -> list[Grid]:

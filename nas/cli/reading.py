@@ -1,9 +1,8 @@
-"""Commands after the search: front, compare, rescore, select, estimate, export, report."""
+"""Commands after the search: front, compare, select, estimate, export, report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,18 @@ from nas.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["add_to"]
+__all__ = [
+    "CsvOption",
+    "GridOption",
+    "HardwareOption",
+    "InferencesOption",
+    "JsonOption",
+    "LifetimeOption",
+    "ObjectiveOption",
+    "RunArgument",
+    "add_to",
+    "print_front",
+]
 
 RunArgument = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
 RunsArgument = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN RUN...")]
@@ -37,9 +47,6 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(epilog="example: carbon-nas front runs/demo -o error -o tcdp --csv")(front)
     app.command(epilog="example: carbon-nas compare runs/tpe runs/nsga2")(compare)
-    app.command(
-        epilog="example: carbon-nas rescore runs/demo --hardware pixel3:int8 --grid fr --grid in"
-    )(rescore)
     app.command(
         epilog="example: carbon-nas select runs/demo --limit error=0.03 --prefer carbon,latency"
     )(select)
@@ -64,7 +71,7 @@ def front(
 
     opened = open_run(run)
     best = front_of_run(opened, objective or opened.objectives, deployment=deployment)
-    _print_front(best, as_csv=as_csv, as_json=as_json)
+    print_front(best, as_csv=as_csv, as_json=as_json)
 
 
 def compare(
@@ -81,38 +88,6 @@ def compare(
         typer.echo(json.dumps(comparison_rows(found), indent=1))
         return
     typer.echo(comparison_text(found))
-
-
-def rescore(
-    run: RunArgument,
-    hardware: HardwareOption = None,
-    grid: GridOption = None,
-    inferences: InferencesOption = None,
-    lifetime_years: LifetimeOption = None,
-    objective: ObjectiveOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write all scores here (.csv or .parquet).")
-    ] = None,
-    as_csv: CsvOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Score a run on other devices, grids or demands, and print its front. Trains nothing."""
-    from nas.cli.deployments import deployments_for, study_for
-    from nas.comparison import front_of, per_deployment
-    from nas.rescoring import rescore as rescore_run
-    from nas.runs import open_run
-
-    write = None if out is None else _table_writer(out)
-    opened = open_run(run)
-    deployments = deployments_for(hardware, grid, like=opened.deployments)
-    study = study_for(inferences, lifetime_years, like=opened.study)
-    scores = rescore_run(opened, deployments, study)
-    if write is not None and out is not None:
-        write(scores, out)
-    best = front_of(
-        scores, objective or opened.objectives, study=study, apart=per_deployment(opened)
-    )
-    _print_front(best, as_csv=as_csv, as_json=as_json)
 
 
 def select(
@@ -183,7 +158,10 @@ def estimate(
     opened = open_run(run) if run is not None else None
     layers = layers_of(space, task, architecture, opened, candidate)
     deployments = deployments_for(hardware, grid, like=opened.deployments if opened else ())
-    study = study_for(inferences, lifetime_years, like=opened.study if opened else None)
+    study = study_for(
+        {"inferences": inferences, "lifetime_years": lifetime_years},
+        like=opened.study if opened else None,
+    )
     if as_json:
         rows = estimate_rows(layers, deployments, study, explain=explain)
         typer.echo(json.dumps(rows, indent=1))
@@ -239,7 +217,8 @@ def report(
     typer.echo(f"wrote {write_report(open_run(run), out)}")
 
 
-def _print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
+def print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
+    """Print a front as text, CSV or JSON."""
     from nas.report import front_text, table_csv, table_rows
 
     if as_json:
@@ -248,18 +227,6 @@ def _print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
         typer.echo(table_csv(best), nl=False)
     else:
         typer.echo(front_text(best))
-
-
-def _table_writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
-    """How a table is written under that name; refused before any work is done."""
-    from nas.report import table_csv
-    from nas.runs.files import write_text, write_whole
-
-    if path.suffix == ".csv":
-        return lambda table, place: write_text(place, table_csv(table))
-    if path.suffix == ".parquet":
-        return lambda table, place: write_whole(place, table.to_parquet)
-    raise ConfigError(f"--out: got {path.name!r}; give a name that ends in .csv or .parquet")
 
 
 def _limits(given: list[str] | None) -> dict[str, float]:

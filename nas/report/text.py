@@ -79,11 +79,13 @@ def _front_table(front: pd.DataFrame, chosen: Sequence[Objective]) -> str:
     ids = [name for name in _FIRST if name in front]
     extra = [row for row in (OBJECTIVES["params"],) if row.column in front and row not in chosen]
     shown = [*chosen, *extra]
-    head = [*ids, *(row.label for row in shown)]
+    against = front.attrs.get("view") == "consequence"
+    head = [*ids, *(row.label for row in shown), *(["change"] if against else [])]
     body = [
         [
             *(str(row[name]) for name in ids),
             *(format_quantity(_number(row[item.column]), item.unit) for item in shown),
+            *([format_quantity(_number(row["change_gco2e"]), "gCO2e")] if against else []),
         ]
         for _, row in front.iterrows()
     ]
@@ -128,6 +130,8 @@ def kappa_text(attrs: Mapping[str, Any], label: str) -> str:
     if limits is None:
         return "electricity without carbon: carbon is that of manufacture"
     spread = " to ".join(format_quantity(value, "W") for value in limits)
+    if attrs.get("view") == "consequence" and limits[1] == 0.0:
+        return "owned already: carbon goes as the energy above idling"
     if attrs.get("fixed_volume"):
         share = "is the same for all models"
         if attrs["same_share"][label] is False:
