@@ -44,9 +44,11 @@ MAY_IMPORT = {
     "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring"},
     "nas.report": AFTER
     | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection", "nas.sensitivity"},
+    "nas.repayment": AFTER | {"nas.report"},
+    "nas.service": AFTER | {"nas.rescoring", "nas.repayment", "nas.report"},
     "nas.cli": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
-    | {"nas.sensitivity"},
+    | {"nas.sensitivity", "nas.service", "nas.repayment"},
     "nas.api": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
     "nas.__main__": {"nas.cli"},
@@ -67,8 +69,10 @@ LIBRARIES = {
     "nas.comparison": {"numpy", "pandas"},
     "nas.deciding": {"numpy", "pandas"},
     "nas.rescoring": {"numpy", "pandas"},
+    "nas.repayment": {"numpy", "pandas"},
     "nas.selection": {"numpy", "pandas"},
     "nas.sensitivity": {"numpy", "pandas"},
+    "nas.service": {"pandas"},
     "nas.report": {"numpy", "pandas"},
     "nas.cli": {"typer", "rich", "yaml"},
     "nas.api": {"pandas"},
@@ -80,11 +84,13 @@ LIGHT = (
     "nas.comparison",
     "nas.cost",
     "nas.pareto",
+    "nas.repayment",
     "nas.report",
     "nas.rescoring",
     "nas.runs",
     "nas.selection",
     "nas.sensitivity",
+    "nas.service",
 )
 
 

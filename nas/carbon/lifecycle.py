@@ -219,4 +219,5 @@ def service_lifecycle(
 
 
 def _sum(parts: list[Numbers]) -> Numbers:
-    return np.sum(np.broadcast_arrays(*parts), axis=0, dtype=np.float64)
+    total: Numbers = np.sum(np.broadcast_arrays(*parts), axis=0, dtype=np.float64)
+    return total
