@@ -11,10 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments.paper_checks import methods, metrics, models, numbers_hardware, numbers_use
+from experiments.paper_checks import bills, methods, metrics, models, numbers_hardware, numbers_use
 from experiments.paper_checks.document import differences, entries, entry, render
 
-MODULES = (models, metrics, methods, numbers_use, numbers_hardware)
+MODULES = (models, bills, metrics, methods, numbers_use, numbers_hardware)
 ROWS = sorted(
     (row for module in MODULES for row in module.ROWS),
     key=lambda row: ("ADMSN".index(row.id[0]), int(row.id[1:])),
