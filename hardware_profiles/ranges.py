@@ -57,8 +57,7 @@ def with_values(facts: _AnyFacts, values: Mapping[str, float]) -> _AnyFacts:
 
 
 def _walk(facts: Facts, path: str) -> Iterator[tuple[str, Figure]]:
-    for key in type(facts).model_fields:
-        value = getattr(facts, key)
+    for key, value in facts:
         for _, where, item in _items(value, f"{path}{key}"):
             if isinstance(item, Figure):
                 yield where, item
@@ -73,7 +72,7 @@ def _items(value: Any, where: str) -> list[tuple[Any, str, Any]]:
     if isinstance(value, dict):
         return [(key, f"{where}.{key}", item) for key, item in value.items()]
     if isinstance(value, tuple):
-        labels = [getattr(item, "name", getattr(item, "technology", "")) for item in value]
+        labels = [getattr(item, "name", None) or getattr(item, "technology", "") for item in value]
         return [
             (index, f"{where}.{label if label and labels.count(label) == 1 else index}", item)
             for index, (label, item) in enumerate(zip(labels, value, strict=True))
@@ -84,8 +83,7 @@ def _items(value: Any, where: str) -> list[tuple[Any, str, Any]]:
 def _changed(facts: Any, path: str, values: Mapping[str, float]) -> Any:
     """A copy with those values; None where nothing in it changes."""
     update: dict[str, Any] = {}
-    for key in type(facts).model_fields:
-        value = getattr(facts, key)
+    for key, value in facts:
         new = {}
         for place, where, item in _items(value, f"{path}{key}"):
             if isinstance(item, Figure):

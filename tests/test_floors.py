@@ -40,15 +40,17 @@ MAY_IMPORT = {
     "nas.deciding": AFTER,
     "nas.comparison": AFTER | {"nas.deciding"},
     "nas.rescoring": AFTER,
+    "nas.robustness": AFTER | {"nas.comparison"},
     "nas.selection": AFTER | {"nas.comparison"},
     "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring"},
     "nas.report": AFTER
-    | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection", "nas.sensitivity"},
+    | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection", "nas.sensitivity"}
+    | {"nas.robustness"},
     "nas.repayment": AFTER | {"nas.report"},
     "nas.service": AFTER | {"nas.rescoring", "nas.repayment", "nas.report"},
     "nas.cli": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
-    | {"nas.sensitivity", "nas.service", "nas.repayment"},
+    | {"nas.sensitivity", "nas.service", "nas.repayment", "nas.robustness"},
     "nas.api": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
     "nas.__main__": {"nas.cli"},
@@ -70,6 +72,7 @@ LIBRARIES = {
     "nas.deciding": {"numpy", "pandas"},
     "nas.rescoring": {"numpy", "pandas"},
     "nas.repayment": {"numpy", "pandas"},
+    "nas.robustness": {"numpy", "pandas"},
     "nas.selection": {"numpy", "pandas"},
     "nas.sensitivity": {"numpy", "pandas"},
     "nas.service": {"pandas"},
@@ -87,6 +90,7 @@ LIGHT = (
     "nas.repayment",
     "nas.report",
     "nas.rescoring",
+    "nas.robustness",
     "nas.runs",
     "nas.selection",
     "nas.sensitivity",

@@ -9,7 +9,7 @@ candidates are compared draw by draw, not interval against interval.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,15 @@ from hardware_profiles.figure import Figure
 from nas.carbon.quantity import Numbers
 from nas.errors import StudyError
 
-__all__ = ["LEVEL", "draws", "interval", "placed", "positions", "probability_less"]
+__all__ = [
+    "LEVEL",
+    "draws",
+    "interval",
+    "one_at_a_time",
+    "placed",
+    "positions",
+    "probability_less",
+]
 
 LEVEL = 0.9
 """Share of the draws that an interval holds: from the 5th to the 95th percentile."""
@@ -69,6 +77,21 @@ def _positions(name: str, count: int, seed: int) -> Numbers:
 def _whole(name: str, value: int, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise StudyError(f"{name}: got {value!r}; give a whole number from {least} to {most}")
+
+
+def one_at_a_time(names: Sequence[str]) -> dict[str, Numbers]:
+    """Positions for a tornado: each figure at its low and at its high end, all others at 0.
+
+    Args:
+        names: Names of F figures.
+
+    Returns:
+        Arrays of shape (2 F,) by name: that of the i-th is -1 at 2 i and 1 at 2 i + 1.
+    """
+    found = {name: np.zeros(2 * len(names)) for name in names}
+    for index, at in enumerate(found.values()):
+        at[2 * index : 2 * index + 2] = (-1.0, 1.0)
+    return found
 
 
 def placed(figure: Figure, position: ArrayLike) -> Numbers:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hardware_profiles import deployment_from_dict
+from hardware_profiles import Deployment, deployment_from_dict
+from hardware_profiles.fab import FabTable
 from hardware_profiles.figure import Figure
 from nas.carbon import HOURS_PER_YEAR, device_embodied, training_gco2e
 
@@ -36,6 +37,7 @@ class WorkerPower:
         embodied_gco2e: Manufacture of the whole machine.
         life_h: Its service life.
         macs_per_s: Float32 rate of the worker's cores.
+        busy_share: Share of its life that the machine works for anyone.
     """
 
     power_w: float
@@ -45,6 +47,7 @@ class WorkerPower:
     embodied_gco2e: float
     life_h: float
     macs_per_s: float
+    busy_share: float = HOST_BUSY_SHARE.value
 
     @property
     def whole_gco2e_per_s(self) -> float:
@@ -63,7 +66,7 @@ class WorkerPower:
                 seconds / 3600,
                 embodied_gco2e=self.embodied_gco2e,
                 life_h=self.life_h,
-                busy_share=HOST_BUSY_SHARE.value,
+                busy_share=self.busy_share,
                 overhead=self.overhead,
                 grid_gco2e_per_kwh=self.grid_gco2e_per_kwh,
                 share=self.share,
@@ -71,18 +74,27 @@ class WorkerPower:
         )
 
 
-def worker_power(frozen: Mapping[str, Any]) -> WorkerPower:
+def worker_power(
+    frozen: Mapping[str, Any],
+    *,
+    host: Deployment | None = None,
+    table: FabTable | None = None,
+    busy_share: float = HOST_BUSY_SHARE.value,
+) -> WorkerPower:
     """The power model of one worker, from what the launch froze.
 
     Args:
         frozen: `Run.frozen`.
+        host: The machine in place of the frozen one, such as with drawn figures.
+        table: Fab table in place of the study's, likewise.
+        busy_share: Share of its life that the machine works for anyone.
     """
     search = frozen["search"]
-    host = deployment_from_dict(search["host"])
+    host = deployment_from_dict(search["host"]) if host is None else host
     profile = host.profile
     # Workers that crowd the cores share them; together they are never more than the machine.
     share = min(search["threads"] / search["cores"], 1 / search["workers"])
-    embodied = device_embodied(profile, table=frozen["study"]["fab_table"])
+    embodied = device_embodied(profile, table=table or frozen["study"]["fab_table"])
     return WorkerPower(
         power_w=profile.load_w.value * share,
         share=share,
@@ -91,4 +103,5 @@ def worker_power(frozen: Mapping[str, Any]) -> WorkerPower:
         embodied_gco2e=embodied.total_gco2e,
         life_h=profile.lifetime_years.value * HOURS_PER_YEAR,
         macs_per_s=profile.macs_per_s["fp32"].value * share,
+        busy_share=busy_share,
     )

@@ -1,0 +1,222 @@
+"""Deployments with their figures moved together, scenario by scenario, and scored in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware_profiles.deployment import Deployment
+from hardware_profiles.fab import FabTable, fab_table
+from hardware_profiles.figure import Facts, Figure
+from hardware_profiles.profile import Precision
+from hardware_profiles.ranges import ranged_figures, with_values
+from nas.carbon.footprint import footprint
+from nas.carbon.rates import Rates, rates_of
+from nas.carbon.study import Study
+from nas.carbon.uncertainty import placed
+from nas.cost.costs import Costs, costs_with
+from nas.cost.figures import Figures, compiled_figures
+from nas.cost.score import largest_memory, numbers
+from nas.cost.workload import Workload
+
+__all__ = ["Ensemble", "ensemble_of", "factors_of", "moved_deployments", "moved_tables"]
+
+Array = npt.NDArray[np.float64]
+
+
+def factors_of(deployments: Iterable[Deployment], tables: Iterable[FabTable]) -> dict[str, Figure]:
+    """Every figure with a range behind deployments and fab tables, once each.
+
+    Args:
+        deployments: Those scored, and the machine that searches.
+        tables: Those that their embodied carbon is computed from.
+
+    Returns:
+        Figures by name: ``rpi4.load_w``, ``act-2022.nodes.28.energy_kwh_per_cm2``,
+        ``grid us-caiso.gco2e_per_kwh``. Figures of one name move together, whoever has them.
+    """
+    found: dict[str, Figure] = {}
+    for deployment in deployments:
+        for facts in (deployment.profile, deployment.grid):
+            found.update(_named(facts))
+    for table in tables:
+        found.update(_named(table))
+    return found
+
+
+def _named(facts: Facts) -> dict[str, Figure]:
+    prefix = _prefix(facts)
+    return {f"{prefix}{name}": figure for name, figure in ranged_figures(facts).items()}
+
+
+def _prefix(facts: Any) -> str:
+    return f"grid {facts.name}." if hasattr(facts, "gco2e_per_kwh") else f"{facts.name}."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """D deployments under S scenarios, ready to score any network.
+
+    Attributes:
+        deployments: The deployments at their best estimates.
+        study: What they are scored under.
+        count: Scenarios S.
+        figures: What costs need of S x D deployments, scenario by scenario.
+        rates: What footprints need of them; arrays are (S, D) instead of (D,).
+    """
+
+    deployments: tuple[Deployment, ...]
+    study: Study
+    count: int
+    figures: Figures
+    rates: Rates
+
+    def score(
+        self,
+        workload: Workload,
+        errors: Mapping[Precision, float | None] | None,
+        *,
+        training_gco2e: npt.ArrayLike | None,
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Score a network on every deployment under every scenario.
+
+        Args:
+            workload: Counts of the network.
+            errors: The task's error by precision.
+            training_gco2e: Carbon of its training, g; a number, or shape (S,); None if unknown.
+
+        Returns:
+            The numeric columns of `nas.cost.score.score`, each of shape (S, D).
+        """
+        shape = (self.count, len(self.deployments))
+        costs = _shaped(costs_with(workload, self.figures), shape)
+        taken = (self.figures.runtime_memory_bytes, self.figures.runtime_storage_bytes)
+        grams = footprint(
+            costs.energy_j,
+            costs.occupancy_s,
+            self.deployments,
+            self.study,
+            memory_bytes=costs.peak_memory_bytes + taken[0].reshape(shape),
+            storage_bytes=costs.storage_bytes + taken[1].reshape(shape),
+            rates=self.rates,
+        )
+        trained = None if training_gco2e is None else np.reshape(training_gco2e, (-1, 1))
+        columns = numbers(
+            workload,
+            costs,
+            grams,
+            deployments=self.deployments,
+            study=self.study,
+            errors=errors,
+            training_gco2e=trained,
+        )
+        return {name: np.broadcast_to(values, shape) for name, values in columns.items()}
+
+
+def _shaped(costs: Costs, shape: tuple[int, int]) -> Costs:
+    """The same costs with all their arrays in another shape."""
+    arrays = {
+        field.name: getattr(costs, field.name).reshape(shape)
+        for field in fields(costs)
+        if field.name != "reasons"
+    }
+    return replace(costs, **arrays)
+
+
+def ensemble_of(
+    deployments: Sequence[Deployment], study: Study, at: Mapping[str, Array], count: int
+) -> Ensemble:
+    """Deployments with figures moved to given positions, scenario by scenario.
+
+    Args:
+        deployments: D deployments, one or more.
+        study: What they are scored under.
+        at: Positions of figures in their ranges, within [-1, 1], shape (S,), by the names that
+            `factors_of` gives; a figure that is not named stays at its best estimate.
+        count: Scenarios S.
+
+    Raises:
+        StudyError: As `nas.carbon.rates.rates_of`.
+        HardwareError: Likewise.
+    """
+    moved = moved_deployments(deployments, at, count, study.sunk)
+    tables = moved_tables(fab_table(study.fab_table), at, count)
+    rows = [rates_of(row, study, table=table) for row, table in zip(moved, tables, strict=True)]
+    rates = _stacked(rows)
+    figures = compiled_figures([deployment for row in moved for deployment in row])
+    return Ensemble(
+        deployments=tuple(deployments),
+        study=study,
+        count=count,
+        figures=largest_memory(figures, rates),
+        rates=rates,
+    )
+
+
+def moved_deployments(
+    deployments: Sequence[Deployment],
+    at: Mapping[str, Array],
+    count: int,
+    keep_names: Sequence[str] = (),
+) -> list[tuple[Deployment, ...]]:
+    """The deployments of each scenario; what a scenario does not move is shared with the others.
+
+    Args:
+        deployments: D deployments.
+        at: Positions by name, shape (S,), within [-1, 1].
+        count: Scenarios S.
+        keep_names: Devices that keep their names; others get one of their own where they move, so
+            that caches, which look devices up by name, stay fast.
+    """
+    profiles = {
+        id(d.profile): _scenarios(d.profile, at, count, rename=d.profile.name not in keep_names)
+        for d in deployments
+    }
+    grids = {id(d.grid): _scenarios(d.grid, at, count, rename=False) for d in deployments}
+    return [
+        tuple(
+            replace(d, profile=profiles[id(d.profile)][index], grid=grids[id(d.grid)][index])
+            for d in deployments
+        )
+        for index in range(count)
+    ]
+
+
+def moved_tables(table: FabTable, at: Mapping[str, Array], count: int) -> list[FabTable]:
+    """The fab table of each scenario; see `moved_deployments`."""
+    return _scenarios(table, at, count, rename=True)
+
+
+def _scenarios(facts: Any, at: Mapping[str, Array], count: int, *, rename: bool) -> list[Any]:
+    prefix = _prefix(facts)
+    moving = {
+        name: (placed(figure, at[prefix + name]), at[prefix + name] != 0.0)
+        for name, figure in ranged_figures(facts).items()
+        if prefix + name in at
+    }
+    found = []
+    for index in range(count):
+        new = {
+            name: float(values[index]) for name, (values, moves) in moving.items() if moves[index]
+        }
+        moved = with_values(facts, new)
+        if rename and moved is not facts:
+            moved = moved.model_copy(update={"name": f"{facts.name}~{index}"})
+        found.append(moved)
+    return found
+
+
+def _stacked(rows: Sequence[Any]) -> Any:
+    """Equal dataclasses of arrays as one, with a first axis over the rows; None stays None."""
+    first = rows[0]
+    if is_dataclass(first) and not isinstance(first, type):
+        parts = {
+            field.name: _stacked([getattr(row, field.name) for row in rows])
+            for field in fields(first)
+        }
+        return replace(first, **parts)
+    return None if first is None else np.stack(rows)
