@@ -16,10 +16,12 @@ from nas.carbon.parts import DEFAULT_TABLE
 from nas.errors import HardwareError
 
 __all__ = [
+    "Beside",
     "Capacities",
     "DeviceEmbodied",
     "EmbodiedBasis",
     "Steps",
+    "beside_published",
     "capacities",
     "device_embodied",
 ]
@@ -144,6 +146,57 @@ def _published_line(profile: HardwareProfile) -> Line:
         gco2e=lca.production_gco2e.value,
         calculation=f"{lca.total_kgco2e.value:.10g} * {lca.production_share.value:.10g} * 1000",
         source=lca.production_gco2e.source,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the bill of materials gives for something, beside what its maker published.
+
+    Attributes:
+        name: ``production`` as a whole, or a component of it.
+        bottom_up_gco2e: Sum of the parts of the bill that belong to it, as charged, in g.
+        published_gco2e: As published, in g.
+    """
+
+    name: str
+    bottom_up_gco2e: float
+    published_gco2e: float
+
+    @property
+    def ratio(self) -> float:
+        """Bottom-up over published."""
+        return self.bottom_up_gco2e / self.published_gco2e
+
+
+def beside_published(
+    profile: HardwareProfile, *, table: str | FabTable = DEFAULT_TABLE
+) -> tuple[Beside, ...]:
+    """Production of a device and of its components, bottom-up beside published.
+
+    Args:
+        profile: The device.
+        table: The fab table, its name or its file.
+
+    Returns:
+        The whole production first, then every published component that a part names; empty where
+        nothing is published.
+
+    Raises:
+        StudyError: If a figure is outside what the table covers.
+        HardwareError: If the table, a node, a location or a technology is unknown.
+    """
+    lca = profile.published_lca
+    if lca is None:
+        return ()
+    embodied = device_embodied(profile, table=table)
+    made = embodied.by_phase["manufacture"]
+    return (
+        Beside("production", made, lca.production_gco2e.value),
+        *(
+            Beside(name, grams, 1000.0 * lca.components[name].value)
+            for name, grams in embodied.by_lca_component.items()
+        ),
     )
 
 

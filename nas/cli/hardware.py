@@ -1,0 +1,180 @@
+"""Commands about devices: list, show with embodied carbon, check, and the factor tables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.facts import JsonOption, print_facts, print_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hardware_profiles.fab import FabTable
+    from hardware_profiles.profile import HardwareProfile
+
+__all__ = ["add_to"]
+
+DeviceArgument = Annotated[str, typer.Argument(help="Its name, or a profile file.")]
+TableOption = Annotated[
+    str, typer.Option("--fab-table", help="Factors of manufacture: a name or a .yaml file.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    group = typer.Typer(
+        help="Devices: list, show, check, tables.\n\nexample: carbon-nas hardware show rpi4",
+        no_args_is_help=True,
+    )
+    for name, command, example in (
+        ("list", hardware_list, "list --json"),
+        ("show", hardware_show, "show dell_r740 --fab-table act-2023"),
+        ("check", hardware_check, "check my_device.yaml"),
+        ("tables", hardware_tables, "tables"),
+    ):
+        group.command(name, epilog=f"example: carbon-nas hardware {example}")(command)
+    app.add_typer(group, name="hardware")
+
+
+def hardware_list(as_json: JsonOption = False) -> None:
+    """List the devices."""
+    from hardware_profiles.catalog import hardware, hardware_names
+
+    profiles = [hardware(name) for name in hardware_names() if name != "host"]
+    rows = [
+        {
+            "name": profile.name,
+            "label": profile.label,
+            "kind": profile.kind,
+            "precisions": list(profile.precisions),
+        }
+        for profile in profiles
+    ]
+    host = {"name": "host", "label": "this machine, detected", "kind": "host", "precisions": []}
+    print_rows([*rows, host], as_json)
+
+
+def hardware_show(
+    name: DeviceArgument, fab_table: TableOption = "act-2022", as_json: JsonOption = False
+) -> None:
+    """Show a device: every figure with its source, and its embodied carbon line by line."""
+    from hardware_profiles import fab
+    from hardware_profiles.catalog import hardware, load_profile, profile_to_dict
+
+    profile = load_profile(name) if name.endswith((".yaml", ".yml")) else hardware(name)
+    table = fab.fab_table(fab_table)
+    embodied = _embodied(profile, table)
+    if as_json:
+        print_facts({**profile_to_dict(profile), "embodied": embodied}, as_json)
+        return
+    print_facts(profile_to_dict(profile), as_json)
+    typer.echo("\n".join(["", *_embodied_lines(embodied)]))
+
+
+def _embodied(profile: HardwareProfile, table: FabTable) -> dict[str, Any]:
+    from nas.carbon.embodied import beside_published, device_embodied
+
+    embodied = device_embodied(profile, table=table)
+    lca = profile.published_lca
+    return {
+        "fab_table": {"name": table.name, "version": table.version, "scopes": table.scopes},
+        "lines": [asdict(line) for line in embodied.lines],
+        "total_gco2e": embodied.total_gco2e,
+        "by_phase_gco2e": embodied.by_phase,
+        "by_component_gco2e": embodied.by_component,
+        "dark_gco2e": embodied.dark_gco2e,
+        "reused_gco2e": embodied.reused_gco2e,
+        "published_shares": None if lca is None else lca.shares,
+        "beside_published": [
+            {**asdict(row), "ratio": row.ratio} for row in beside_published(profile, table=table)
+        ],
+    }
+
+
+def _embodied_lines(embodied: dict[str, Any]) -> Iterator[str]:
+    table, total = embodied["fab_table"], embodied["total_gco2e"]
+    yield (
+        f"embodied carbon with {table['name']} ({table['version']}, scopes {table['scopes']} of"
+        " dies), g CO2e"
+    )
+    for line in embodied["lines"]:
+        yield f"  {line['component']:<11}  {line['gco2e']:>14,.2f}  {line['name']}"
+        yield f"{'':31}= {line['calculation']}"
+        yield f"{'':31}{line['source']}"
+    yield f"  {'total':<11}  {total:>14,.2f}"
+    for phase, grams in embodied["by_phase_gco2e"].items():
+        yield f"  {'':<11}  {grams:>14,.2f}  {phase.replace('_', ' ')}"
+    missing = [p for p in ("transport", "end_of_life") if p not in embodied["by_phase_gco2e"]]
+    if missing:
+        yield f"  not known: {' and '.join(missing).replace('_', ' ')}"
+    dark, dies = embodied["dark_gco2e"], embodied["by_component_gco2e"].get("die", 0.0)
+    if dark > 0:
+        yield (
+            f"  dark silicon: {dark:,.2f} of it, {100 * dark / dies:.0f} % of the dies' carbon and"
+            f" {100 * dark / total:.0f} % of the total, lies in blocks that this runtime never uses"
+        )
+    if embodied["reused_gco2e"] > 0:
+        yield f"  reused parts: {embodied['reused_gco2e']:,.2f} more, not charged to this life"
+    yield from _published_lines(embodied)
+
+
+def _published_lines(embodied: dict[str, Any]) -> Iterator[str]:
+    rows = embodied["beside_published"]
+    if not rows:
+        yield "published life-cycle assessment: none known"
+        return
+    yield "beside the published life-cycle assessment, kg CO2e"
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        ours, theirs = row["bottom_up_gco2e"] / 1000, row["published_gco2e"] / 1000
+        yield (
+            f"  {row['name']:<{width}}  {ours:>10,.3f}  published {theirs:>10,.3f}"
+            f"  ratio {row['ratio']:.2f}"
+        )
+    shares = (
+        f"{name.replace('_', ' ')} {100 * share:.1f} %"
+        for name, share in embodied["published_shares"].items()
+    )
+    yield f"  shares of the life cycle as published: {', '.join(shares)}"
+
+
+def hardware_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Profile files.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Check the shipped ones too.")] = False,
+) -> None:
+    """Check profile files: keys, units, ranges, sources."""
+    from hardware_profiles.catalog import hardware, hardware_names, load_profile
+    from nas.errors import HardwareError
+
+    if not files and not everything:
+        raise HardwareError("hardware check: no file given; name a YAML file, or --all")
+    for path in files or []:
+        profile = load_profile(path)
+        typer.echo(f"{path}: {profile.name} is complete")
+    for name in hardware_names() if everything else ():
+        hardware(name)
+        typer.echo(f"{name}: complete")
+
+
+def hardware_tables(as_json: JsonOption = False) -> None:
+    """List the factor tables of manufacture."""
+    from hardware_profiles.fab import fab_table, fab_table_names
+
+    tables = [fab_table(name) for name in fab_table_names()]
+    rows = [
+        {
+            "name": table.name,
+            "version": table.version,
+            "scopes of dies": table.scopes,
+            "divided by yield": list(table.yield_divided),
+            "nodes, nm": list(table.known_nodes_nm),
+            "interpolated": list(table.interpolated_nodes),
+            "label": table.label,
+        }
+        for table in tables
+    ]
+    print_rows(rows, as_json)
