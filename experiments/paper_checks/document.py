@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.paper_checks.data import data_folder
+from experiments.paper_checks.data import ROOT, data_folder
 from experiments.paper_checks.session import ABSENT, VERDICTS, Finding, Row, Session
 
 HEAD = """# The paper, row by row
@@ -68,7 +69,8 @@ def _finding(row: Row, session: Session) -> Finding:
     if row.needs_data and data_folder() is None:
         return Finding("-", ABSENT, "give its folder in CARBON_NAS_DATA")
     try:
-        return row.find(session)
+        with contextlib.chdir(ROOT):
+            return row.find(session)
     except Exception as error:
         error.add_note(f"in row {row.id} of the paper checks")
         raise

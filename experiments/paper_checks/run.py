@@ -11,10 +11,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments.paper_checks import bills, methods, metrics, models, numbers_hardware, numbers_use
+from experiments.paper_checks import (
+    bills,
+    methods,
+    metrics,
+    models,
+    numbers_hardware,
+    numbers_use,
+    runs,
+)
 from experiments.paper_checks.document import differences, entries, entry, render
 
-MODULES = (models, bills, metrics, methods, numbers_use, numbers_hardware)
+MODULES = (models, bills, runs, metrics, methods, numbers_use, numbers_hardware)
 ROWS = sorted(
     (row for module in MODULES for row in module.ROWS),
     key=lambda row: ("ADMSN".index(row.id[0]), int(row.id[1:])),
