@@ -55,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
         "--hardware rpi4:int8 --grid fr --explain"
     )(estimate)
     app.command(epilog="example: carbon-nas export runs/demo --out models/demo")(export)
-    app.command(epilog="example: carbon-nas report runs/demo")(report)
+    app.command(epilog="example: carbon-nas report runs/demo --statement")(report)
 
 
 def front(
@@ -209,12 +209,26 @@ def export(
 def report(
     run: RunArgument,
     out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    statement: Annotated[
+        bool,
+        typer.Option("--statement", help="Also statement.md, .json and emissions.csv, beside it."),
+    ] = False,
+    candidate: Annotated[
+        str | None, typer.Option(help="Model of calculation and statement; default: as `select`.")
+    ] = None,
+    deployment: Annotated[str | None, typer.Option(help="Its deployment.")] = None,
 ) -> None:
-    """Write the run's page: fronts, table, choices, assumptions, in one HTML file."""
-    from nas.report import write_report
+    """Write the run's page in one HTML file, and with --statement its carbon statement."""
+    from nas.report import write_report, write_statement
     from nas.runs import open_run
 
-    typer.echo(f"wrote {write_report(open_run(run), out)}")
+    opened = open_run(run)
+    page = write_report(opened, out, candidate=candidate, deployment=deployment)
+    typer.echo(f"wrote {page}")
+    if statement:
+        written = write_statement(opened, page.parent, candidate=candidate, deployment=deployment)
+        for path in written:
+            typer.echo(f"wrote {path}")
 
 
 def print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:

@@ -15,6 +15,8 @@ from nas.objectives import OBJECTIVES
 from nas.quantities import counted, format_quantity
 from nas.report.axes import short_unit
 from nas.report.background import background_sections
+from nas.report.calculation import calculation_section
+from nas.report.chosen import chosen_point
 from nas.report.markup import facts
 from nas.report.material import Material
 from nas.report.sections import result_sections
@@ -26,14 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["report_html", "write_report"]
 
 
-def report_html(run: Run) -> str:
+def report_html(run: Run, *, candidate: str | None = None, deployment: str | None = None) -> str:
     """The page of a run as HTML, complete in itself.
 
     Args:
         run: An opened run, finished or not.
+        candidate: Key of the model whose calculation is shown line by line; None takes the knee of
+            the run's objectives.
+        deployment: Label of its deployment; None takes that of the knee, or the first on which the
+            candidate is feasible.
 
     Raises:
         RunError: If a record of the run is damaged.
+        SelectionError: If there is no such candidate or deployment.
     """
     scores, candidates = run.scores(), run.candidates()
     material = Material(
@@ -43,27 +50,40 @@ def report_html(run: Run) -> str:
         front=front_of(scores, run.objectives, study=run.study, apart=per_deployment(run)),
         spent=_spent(run, candidates),
     )
-    body = _head(material) + result_sections(material) + background_sections(material)
+    body = _head(material) + result_sections(material)
+    if candidate is not None or not material.usable.empty:
+        chosen = chosen_point(run, scores, candidate, deployment)
+        body += calculation_section(run.study, chosen)
+    body += background_sections(material)
     page = resources.files("nas.report").joinpath("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(title=escape(_title(run)), body=body)
 
 
-def write_report(run: Run, path: str | Path | None = None) -> Path:
+def write_report(
+    run: Run,
+    path: str | Path | None = None,
+    *,
+    candidate: str | None = None,
+    deployment: str | None = None,
+) -> Path:
     """Write the page of a run, whole or not at all.
 
     Args:
         run: An opened run.
         path: Where; None is ``report.html`` in the run's folder.
+        candidate: As for `report_html`.
+        deployment: As for `report_html`.
 
     Returns:
         The file.
 
     Raises:
         RunError: If a record of the run is damaged.
+        SelectionError: If there is no such candidate or deployment.
         StorageError: If the disk is full or cannot be written.
     """
     target = run.path / "report.html" if path is None else Path(path)
-    write_text(target, report_html(run))
+    write_text(target, report_html(run, candidate=candidate, deployment=deployment))
     return target
 
 
