@@ -28,6 +28,7 @@ __all__ = [
     "front_of",
     "objective_values",
     "per_deployment",
+    "refuse_unlike",
     "usable_rows",
 ]
 
@@ -284,8 +285,8 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> Comparison:
     if twice:
         raise FrontError(f"compare: {twice[0]} is given twice; name different runs")
     labels = _labels(runs)
-    for label, run in zip(labels[1:], runs[1:], strict=True):
-        _refuse_unlike(labels[0], runs[0], label, run)
+    for run in runs[1:]:
+        refuse_unlike(runs[0], run)
     fronts = {label: front(run, names) for label, run in zip(labels, runs, strict=True)}
     found = compare_fronts(fronts, names, study=runs[0].study.hash)
     return replace(found, notes=demand_notes(names, runs[0].study))
@@ -344,7 +345,14 @@ def _labels(runs: Sequence[Run]) -> list[str]:
     return [str(run.path) for run in runs]
 
 
-def _refuse_unlike(first: str, run: Run, second: str, other: Run) -> None:
+def refuse_unlike(run: Run, other: Run) -> None:
+    """Refuse two runs whose numbers do not mean the same.
+
+    Raises:
+        FrontError: If the tasks or the studies differ; the message names the first field that
+            does.
+    """
+    first, second = _labels((run, other))
     task, others = run.frozen["task"]["name"], other.frozen["task"]["name"]
     if task != others:
         raise FrontError(

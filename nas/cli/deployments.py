@@ -128,25 +128,24 @@ def _intensity(where: Grid) -> str:
 
 
 def candidate_and_deployment(
-    text: str, deployments: Sequence[Deployment]
+    text: str, deployments: Sequence[Deployment], *, option: str = "--baseline"
 ) -> tuple[str, Deployment]:
     """What "CANDIDATE@DEPLOYMENT" names.
 
     Args:
         text: As given; a candidate's key and a deployment's label.
         deployments: Those that may be named.
+        option: What it was given to, for the message.
 
     Raises:
         ConfigError: If it has another form, or the deployment is unknown.
     """
     candidate, at, label = text.partition("@")
     if not (candidate and at and label):
-        raise ConfigError(
-            f"--baseline: got {text!r}; give CANDIDATE@DEPLOYMENT (`carbon-nas front`)"
-        )
+        raise ConfigError(f"{option}: got {text!r}; give CANDIDATE@DEPLOYMENT (`carbon-nas front`)")
     by_label = {deployment.label: deployment for deployment in deployments}
     if label not in by_label:
-        raise ConfigError(unknown_name("--baseline", label, by_label, "carbon-nas status"))
+        raise ConfigError(unknown_name(option, label, by_label, "carbon-nas status"))
     return candidate, by_label[label]
 
 
