@@ -10,7 +10,15 @@ from nas.carbon.demand import (
     share_gco2e,
 )
 from nas.carbon.die_yield import die_yield
-from nas.carbon.embodied import Capacities, DeviceEmbodied, Steps, capacities, device_embodied
+from nas.carbon.embodied import (
+    Beside,
+    Capacities,
+    DeviceEmbodied,
+    Steps,
+    beside_published,
+    capacities,
+    device_embodied,
+)
 from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import (
     c2ep,
@@ -47,6 +55,7 @@ from nas.carbon.training import (
 __all__ = [
     "HOURS_PER_YEAR",
     "Baseline",
+    "Beside",
     "Capacities",
     "ClosedDemand",
     "Demand",
@@ -60,6 +69,7 @@ __all__ = [
     "Variants",
     "allocate",
     "battery_embodied_gco2e",
+    "beside_published",
     "best_checkpoint_period_h",
     "c2ep",
     "capacities",

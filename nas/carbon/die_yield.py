@@ -30,7 +30,7 @@ def die_yield(area_cm2: ArrayLike, *, defects_per_cm2: ArrayLike, model: YieldRu
 
     ``poisson`` exp(-x); ``murphy`` ((1 - exp(-x)) / x)^2; ``seeds`` exp(-sqrt(x));
     ``negative_exponential`` 1 / (1 + x). Texts do not agree on the names of the last two: some
-    call 1 / (1 + x) Seeds' model, since it follows from his exponential distribution of densities.
+    call exp(-sqrt(x)) Moore's model and 1 / (1 + x) Seeds', so compare formulas, not names.
 
     Args:
         area_cm2: Area of one die, >= 0.

@@ -145,18 +145,21 @@ def _published_lines(embodied: dict[str, Any]) -> Iterator[str]:
 def hardware_check(
     files: Annotated[list[Path] | None, typer.Argument(help="Profile files.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Check the shipped ones too.")] = False,
+    fab_table: TableOption = "act-2022",
 ) -> None:
-    """Check profile files: keys, units, ranges, sources."""
+    """Check profile files: keys, units, ranges, sources, and a factor for every material."""
     from hardware_profiles.catalog import hardware, hardware_names, load_profile
+    from nas.carbon import device_embodied
     from nas.errors import HardwareError
 
     if not files and not everything:
         raise HardwareError("hardware check: no file given; name a YAML file, or --all")
     for path in files or []:
         profile = load_profile(path)
+        device_embodied(profile, table=fab_table)
         typer.echo(f"{path}: {profile.name} is complete")
     for name in hardware_names() if everything else ():
-        hardware(name)
+        device_embodied(hardware(name), table=fab_table)
         typer.echo(f"{name}: complete")
 
 
