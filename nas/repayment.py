@@ -20,6 +20,7 @@ from nas.carbon.decisions import (
     rebound,
 )
 from nas.carbon.lifecycle import Effort, LifeCycle
+from nas.carbon.quantity import quantity
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.errors import SelectionError, unknown_name
@@ -278,8 +279,8 @@ def rebound_against(
     lifecycle: LifeCycle,
     once: Once,
     elasticity: float,
-) -> Rebound:
-    """The saving against the alternative once demand has answered to it.
+) -> Rebound | None:
+    """The saving against the alternative once demand has answered to it; None without a saving.
 
     Further devices are counted in proportion to further demand.
 
@@ -294,6 +295,9 @@ def rebound_against(
         StudyError: If the elasticity is negative or not finite.
     """
     new, old = float(row["carbon_gco2e"]), float(other["carbon_gco2e"])
+    quantity("elasticity", elasticity)
+    if new >= old:
+        return None
     return rebound(
         lifecycle.inferences * old,
         1.0 - new / old,
@@ -310,6 +314,10 @@ def comparison_warnings(found: Alternative, row: Mapping[str, Any]) -> list[str]
         found: The alternative.
         row: Scores of the chosen model.
     """
+    if math.isnan(found.error):
+        return [
+            f"warning: the error of {found.name} was not measured, so that there is no break-even"
+        ]
     if not found.equal:
         return [
             f"warning: its error {float(row['error']):.4g} is above the {found.error:.4g} of"
@@ -322,9 +330,9 @@ def comparison_warnings(found: Alternative, row: Mapping[str, Any]) -> list[str]
     return []
 
 
-def rebound_warnings(found: Rebound) -> list[str]:
+def rebound_warnings(found: Rebound | None) -> list[str]:
     """A line where the total grows, none otherwise."""
-    if not found.grows:
+    if found is None or not found.grows:
         return []
     before, expected, after = (
         format_quantity(float(grams), "gCO2e")

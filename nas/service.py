@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardware_profiles import deployment_from_dict
 from hardware_profiles.figure import Figure
-from nas.carbon import HOURS_PER_YEAR
+from nas.carbon import HOURS_PER_YEAR, device_embodied
 from nas.carbon.decisions import Rebound, best_refresh_years
 from nas.carbon.lifecycle import Effort, LifeCycle, service_lifecycle
 from nas.carbon.quantity import quantity
@@ -59,12 +59,13 @@ class Service:
         peak_per_s: Rate that its devices were sized for, or None.
         training_known: How the carbon of a training is known.
         search_known: How that of the search is.
+        unknown: Phases of the devices that their profile does not know; they count 0.
         market_gco2e: Use at market-based intensity over the service; None without a contract.
         sunk_gco2e: Devices owned already, not in the total.
         refresh_years: Best period to replace a device, and its range over `YEARLY_GAIN`; None
             where its manufacture is not charged.
         alternative: What it stands against, or None.
-        rebound: The saving after demand has answered to it, or None.
+        rebound: The saving after demand has answered to it; None without an elasticity or saving.
         warnings: What a reader must not overlook.
     """
 
@@ -77,6 +78,7 @@ class Service:
     peak_per_s: float | None
     training_known: str
     search_known: str
+    unknown: tuple[str, ...]
     market_gco2e: float | None
     sunk_gco2e: float
     refresh_years: tuple[float, float, float] | None
@@ -124,11 +126,7 @@ def service(
         RunError: If a record of the run is damaged.
     """
     study = run.study if study is None else study
-    if study.view == "consequence":
-        raise StudyError(
-            "lifecycle: the study is a consequence, but search and training are counted at average"
-            " rates with allocated manufacture, which never mix; use the footprint view"
-        )
+    _refuse_consequence(study)
     scores = _scores(run, study)
     chosen = chosen_point(run, scores, candidate, deployment)
     row = chosen.row
@@ -164,6 +162,7 @@ def service(
         peak_per_s=study.demand.peak_per_s,
         training_known=training_known,
         search_known=str(found_search["time_counted"]),
+        unknown=_unknown(chosen, study),
         market_gco2e=_known(float(row["operational_market_gco2e"]) * float(lifecycle.inferences)),
         sunk_gco2e=float(row["sunk_gco2e"]) * float(lifecycle.inferences),
         refresh_years=_refresh_years(row, lifecycle),
@@ -171,6 +170,14 @@ def service(
         rebound=growth,
         warnings=tuple(warnings),
     )
+
+
+def _refuse_consequence(study: Study) -> None:
+    if study.view == "consequence":
+        raise StudyError(
+            "lifecycle: the study is a consequence, but search and training are counted at average"
+            " rates with allocated manufacture, which never mix; use the footprint view"
+        )
 
 
 def _scores(run: Run, study: Study) -> pd.DataFrame:
@@ -220,6 +227,13 @@ def _lifecycle(
         device_life_h=study.demand.life_h,
         service_life_h=years * HOURS_PER_YEAR,
     )
+
+
+def _unknown(chosen: Chosen, study: Study) -> tuple[str, ...]:
+    embodied = device_embodied(
+        chosen.deployment.profile, table=study.fab_table, basis=study.embodied_basis
+    )
+    return tuple(name for name in ("transport", "end_of_life") if name not in embodied.by_phase)
 
 
 def _refresh_years(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _NAMES = {
-    "devices": "devices, made to end",
     "end_of_life": "end of life",
     "scope1": "scope 1, on site",
     "scope2": "scope 2, electricity",
@@ -30,9 +29,7 @@ _NAMES = {
 
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
-    app.command(
-        epilog="example: carbon-nas lifecycle runs/demo --service-years 6 --retrainings-per-year 2"
-    )(lifecycle)
+    app.command(epilog="example: carbon-nas lifecycle runs/demo --service-years 6")(lifecycle)
 
 
 def lifecycle(
@@ -132,12 +129,13 @@ def _facts(found: Service) -> dict[str, Any]:
         "gco2e": {
             view: {
                 "by_part": split.by_part,
-                "by_phase": split.by_phase,
+                "by_phase": {**split.by_phase, **dict.fromkeys(found.unknown)},
                 "by_scope": split.by_scope,
                 "total": split.total_gco2e,
             }
             for view, split in _views(cycle).items()
         },
+        "unknown": found.unknown,
         "use_market_gco2e": found.market_gco2e,
         "sunk_gco2e": found.sunk_gco2e,
         "against": found.alternative,
@@ -174,7 +172,7 @@ def _lines(found: Service) -> Iterator[str]:
         f" {years} on {_fleet(found)}"
     )
     yield ""
-    yield _table(cycle)
+    yield _table(cycle, found.unknown)
     yield ""
     yield f"search: {found.search_known}"
     yield f"training: 1 + {found.retrainings:g}; {found.training_known}"
@@ -195,10 +193,10 @@ def _fleet(found: Service) -> str:
     if found.peak_per_s is not None:
         said += f", for a peak of {counted(found.peak_per_s)}/s"
     made = float(found.lifecycle.devices_made)
-    return said if made == devices else f"{said}, of which {made:.4g} are used up"
+    return said if made == devices else f"{said}; {made:.4g} are used up in that time"
 
 
-def _table(cycle: LifeCycle) -> str:
+def _table(cycle: LifeCycle, unknown: Sequence[str]) -> str:
     from nas.quantities import format_quantity
     from nas.report.text import aligned
 
@@ -213,7 +211,12 @@ def _table(cycle: LifeCycle) -> str:
     body = []
     for kind in ("by_part", "by_phase", "by_scope"):
         splits = [getattr(view, kind) for view in views]
-        body += [row(_NAMES.get(key, key), [split[key] for split in splits]) for key in splits[0]]
+        body += [
+            [_NAMES.get(key, key), "not known", *[""] * 4]
+            if key in unknown
+            else row(_NAMES.get(key, key), [split[key] for split in splits])
+            for key in splits[0]
+        ]
         body.append([""] * 6)
     body.append(row("total", [view.total_gco2e for view in views]))
     head = ["", "fleet, all years", "share", "per inference", "per year", "per device"]
@@ -241,7 +244,8 @@ def _repayment(other: Alternative) -> Iterator[str]:
         ("search", other.search),
         ("search and training", other.search_and_training),
     ):
-        yield f"  {name}: {_when(when) if other.equal else 'no break-even at a higher error'}"
+        unequal = "undefined, since they do not serve equally well"
+        yield f"  {name}: {_when(when) if other.equal else unequal}"
     devices = other.devices
     if devices is None:
         return
