@@ -1,6 +1,19 @@
 """Carbon: what a study asks for, what devices embody, what their use emits, and the metrics."""
 
 from nas.carbon.bill import Line
+from nas.carbon.decisions import (
+    Rebound,
+    best_refresh_years,
+    break_even,
+    combined_gain,
+    device_break_even_years,
+    focal_ncf,
+    focal_verdict,
+    indifference_point,
+    rebound,
+    saved_share,
+    search_share_gco2e,
+)
 from nas.carbon.demand import (
     HOURS_PER_YEAR,
     ClosedDemand,
@@ -20,6 +33,7 @@ from nas.carbon.embodied import (
     device_embodied,
 )
 from nas.carbon.footprint import Footprint, footprint
+from nas.carbon.lifecycle import Effort, LifeCycle, Split, service_lifecycle
 from nas.carbon.metrics import (
     c2ep,
     cdp,
@@ -101,4 +115,19 @@ __all__ = [
     "tcdp",
     "training_energy_j",
     "training_gco2e",
+    "Effort",
+    "LifeCycle",
+    "Rebound",
+    "Split",
+    "best_refresh_years",
+    "break_even",
+    "combined_gain",
+    "device_break_even_years",
+    "focal_ncf",
+    "focal_verdict",
+    "indifference_point",
+    "rebound",
+    "saved_share",
+    "search_share_gco2e",
+    "service_lifecycle",
 ]

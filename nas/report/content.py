@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware_profiles.figure import Figure
+from nas.carbon import break_even
 from nas.comparison import objective_values, usable_rows
 from nas.deciding import ERROR_SLACK, reading
 from nas.errors import SelectionError
@@ -118,8 +119,9 @@ def break_even_inferences(search_gco2e: float, old: Choice, new: Choice) -> floa
     """
     if old.row is None or new.row is None or not new.row["error"] <= old.row["error"]:
         return None
-    saving = float(old.row["carbon_gco2e"]) - float(new.row["carbon_gco2e"])
-    return search_gco2e / saving if saving > 0.0 else None
+    saving = float(old.row["carbon_gco2e"]) > float(new.row["carbon_gco2e"])
+    units = break_even(search_gco2e, 0.0, new.row["carbon_gco2e"], old.row["carbon_gco2e"])
+    return float(units) if saving else None
 
 
 @dataclass(frozen=True)
