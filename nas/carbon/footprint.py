@@ -267,5 +267,7 @@ def _chosen_gco2e(
     grams = sizes.gco2e[..., 0]
     for step in range(1, sizes.gco2e.shape[-1]):
         larger = needed > sizes.limits_bytes[..., step - 1]
+        if not larger.any():
+            break
         grams = np.where(larger, sizes.gco2e[..., step], grams)
     return grams

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from nas.carbon.operational import JOULES_PER_KWH
 from nas.carbon.quantity import Numbers, quantity
+from nas.errors import StudyError
 
 __all__ = [
     "c2ep",
@@ -107,7 +108,7 @@ def ce2p(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
 def tcdp(
     embodied_gco2e: ArrayLike,
     operational_gco2e_per_run: ArrayLike,
-    runs: ArrayLike,
+    runs: ArrayLike | None,
     delay_s: ArrayLike,
 ) -> Numbers:
     """Total carbon-delay product, in g s: ``(C + N * operational per run) * T``.
@@ -117,15 +118,21 @@ def tcdp(
             delay would count twice.
         operational_gco2e_per_run: Operational carbon of one run, in g, >= 0.
         runs: Number N of runs over the life, >= 0. At fixed volume the metric compares designs; at
-            fixed time it is the carbon of one inference times a constant.
+            fixed time it is the carbon of one inference times a constant. None, as where the
+            carbon is that of one run, is refused.
         delay_s: Response time of one run, in s, >= 0.
 
     Raises:
-        StudyError: If an argument is not finite or negative.
+        StudyError: If the number of runs is not given, or an argument is not finite or negative.
 
     Source:
         Elgamal et al., HotCarbon 2023, doi 10.1145/3604930.3605712; CORDOBA, HPCA 2025.
     """
+    if runs is None:
+        raise StudyError(
+            "tcdp: runs is not given, and the share of one run holds its delay already; give the"
+            " devices' whole embodied carbon and the number of runs over their life"
+        )
     volume = quantity("runs", runs) * quantity(
         "operational_gco2e_per_run", operational_gco2e_per_run
     )

@@ -13,6 +13,11 @@ Numbers = NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float64).max)
 
 
+def _within(lowest: float, highest: float, least: float, largest: float, above: bool) -> bool:
+    """Whether all is in range by its ends alone; the ends of anything with a NaN are NaN."""
+    return (lowest > least if above else lowest >= least) and highest <= largest
+
+
 def quantity(
     name: str,
     value: ArrayLike,
@@ -42,8 +47,11 @@ def quantity(
         numbers: Numbers = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise StudyError(f"{name}: got {value!r}; give a number") from None
+    largest = min(most, _LARGEST)
+    if numbers.size and _within(float(numbers.min()), float(numbers.max()), least, largest, above):
+        return numbers
     low = numbers > least if above else numbers >= least
-    good = low & (numbers <= min(most, _LARGEST))
+    good = low & (numbers <= largest)
     if not good.all():
         first = float(np.atleast_1d(numbers)[~np.atleast_1d(good)][0])
         bound = f"{'above' if above else 'at least'} {least:g}"

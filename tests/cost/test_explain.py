@@ -1,36 +1,64 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
-from nas.carbon import Demand, Study
+from hardware_profiles.grid import grid
+from nas.carbon import Baseline, Demand, Study, device_embodied
 from nas.cost.explain import Line, explain
 from nas.cost.score import score
-from nas.cost.workload import workload
+from nas.cost.workload import Workload, workload
 from nas.objectives import OBJECTIVES
 from search_spaces import space
 from search_spaces.layers import Layer
 
 MakeDeployment = Callable[..., Deployment]
+VOLUME = Demand(lifetime_years=4.0, inferences=1e6, devices=2)
 STUDIES = (
-    Study(Demand(lifetime_years=4.0, inferences=1e6, devices=2)),
+    Study(VOLUME),
     Study(Demand(lifetime_years=3.0, busy_share=0.3, powered_share=0.5)),
 )
+TODAY = Baseline("the model in use", 1e-3)
+MARGINAL = grid("us-caiso-marginal")
+EVERYTHING = {
+    "pool": (Study(Demand(4.0, 1e6, peak_per_s=0.5, spares=2)), {}),
+    "shared with other models": (Study(replace(VOLUME, other_busy_share=0.4)), {}),
+    "owned already": (Study(replace(VOLUME, other_busy_share=0.4), sunk=("plain",)), {}),
+    "resident share": (Study(VOLUME, memory="resident_share"), {}),
+    "as built": (Study(VOLUME, memory="as_built"), {}),
+    "act-2023": (Study(VOLUME, fab_table="act-2023"), {}),
+    "a quarter of the device": (Study(VOLUME), {"resource_share": 0.25}),
+    "a contract": (Study(VOLUME), {"market_gco2e_per_kwh": 12.0}),
+    "bought": (Study(VOLUME, view="consequence", baseline=TODAY), {"grid": MARGINAL}),
+    "bought and shared": (
+        Study(replace(VOLUME, other_busy_share=0.4), view="consequence", baseline=TODAY),
+        {"grid": MARGINAL},
+    ),
+    "in use anyway": (
+        Study(VOLUME, view="consequence", baseline=TODAY, sunk=("plain",)),
+        {"grid": MARGINAL, "resource_share": 0.5},
+    ),
+}
 _ARITHMETIC = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Constant, ast.Call, ast.Name, ast.Load,
                ast.operator, ast.unaryop)  # fmt: skip
+_CALLED = {"max": max, "min": min, "ceil": math.ceil}
 
 
 def _redo(formula: str) -> float:
-    """What a reader gets from the printed arithmetic; nothing but numbers, operators and max."""
+    """What a reader gets from the printed arithmetic: numbers, operators, max, min and ceil."""
     tree = ast.parse(formula, mode="eval")
     for node in ast.walk(tree):
         assert isinstance(node, _ARITHMETIC), ast.dump(node)
-        assert not isinstance(node, ast.Name) or node.id == "max"
-    return float(eval(compile(tree, "formula", "eval"), {"__builtins__": {}, "max": max}))
+        assert not isinstance(node, ast.Name) or node.id in _CALLED
+    return float(eval(compile(tree, "formula", "eval"), {"__builtins__": {}} | _CALLED))
 
 
 def _labelled(lines: list[Line], label: str) -> Line:
@@ -55,6 +83,10 @@ def test_every_line_can_be_redone_and_the_last_are_the_score(
     architecture = mbconv.sample(np.random.default_rng(1))
     work = workload(mbconv.layers(architecture, (1, 8, 8), 10))
     deployment = deploy(sleep_w=0.01, memory_limit_bytes=1e9, **changes)
+    _check_lines(work, deployment, study)
+
+
+def _check_lines(work: Workload, deployment: Deployment, study: Study) -> list[Line]:
     lines = explain(work, deployment, study)
     for line in lines:
         assert _redo(line.formula) == pytest.approx(line.value, rel=1e-8), line
@@ -65,6 +97,44 @@ def test_every_line_can_be_redone_and_the_last_are_the_score(
     last = lines[-len(explained) :]
     assert [line.label for line in last] == [objective.label for objective in explained]
     assert [line.value for line in last] == [float(row[o.column][0]) for o in explained]
+    charged = [x for x in lines if x.label in ("charged for one device",
+               "embodied carbon of one device")]  # fmt: skip
+    assert charged[-1].value == pytest.approx(float(row["device_embodied_gco2e"][0]))
+    return lines
+
+
+@pytest.mark.parametrize("case", EVERYTHING)
+def test_every_line_can_be_redone_whatever_is_asked(
+    tiny: tuple[Layer, ...], deploy: MakeDeployment, case: str
+) -> None:
+    study, changes = EVERYTHING[case]
+    _check_lines(workload(tiny), replace(deploy(memory_limit_bytes=1e9), **changes), study)
+
+
+@pytest.mark.parametrize("memory", ["smallest_variant", "resident_share", "as_built"])
+@pytest.mark.parametrize("name", ["rpi4", "pixel3", "stm32l4r5", "a100_sxm4_40"])
+def test_devices_that_ship_can_be_redone_and_name_every_source(
+    tiny: tuple[Layer, ...], name: str, memory: Literal["smallest_variant"]
+) -> None:
+    deployment = Deployment("d", hardware(name), "int8", grid("fr"))
+    lines = _check_lines(workload(tiny), deployment, replace(STUDIES[0], memory=memory))
+    made = [
+        x for x in lines if x.label.split(":")[0] in ("manufacture", "transport", "end of life")
+    ]
+    whole = device_embodied(hardware(name)).lines
+    assert [line.source for line in made] == [part.source for part in whole]
+    sizes = [line for line in lines if "the smallest that holds" in line.label]
+    assert bool(sizes) == (memory == "smallest_variant" and name in ("rpi4", "pixel3"))
+
+
+def test_a_smaller_size_is_named_with_the_one_built_in(tiny: tuple[Layer, ...]) -> None:
+    # rpi4: of 4 GB 3.5 are free, so of 1 GB 0.5 are, and 30 MB of runtime fit
+    deployment = Deployment("d", hardware("rpi4"), "int8", grid("fr"))
+    lines = explain(workload(tiny), deployment, STUDIES[0])
+    (line,) = [line for line in lines if line.label.startswith("memory of")]
+    assert line.label == "memory of 1 GB, the smallest that holds 30 MB, instead of 4 GB"
+    # 48 g per GB of LPDDR4 over a yield of 0.875
+    assert line.value == pytest.approx(-3 * 48 / 0.875)
 
 
 def test_parts_sum_to_the_latency(tiny: tuple[Layer, ...], deploy: MakeDeployment) -> None:
