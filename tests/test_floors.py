@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "nas.rescoring": AFTER,
     "nas.robustness": AFTER | {"nas.comparison"},
     "nas.selection": AFTER | {"nas.comparison"},
-    "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring"},
+    "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection"},
     "nas.report": AFTER
     | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection", "nas.sensitivity"}
     | {"nas.robustness"},
