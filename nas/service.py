@@ -62,8 +62,8 @@ class Service:
         unknown: Phases of the devices that their profile does not know; they count 0.
         market_gco2e: Use at market-based intensity over the service; None without a contract.
         sunk_gco2e: Devices owned already, not in the total.
-        refresh_years: Best period to replace a device, and its range over `YEARLY_GAIN`; None
-            where its manufacture is not charged.
+        refresh_years: Best period to replace a device, by the use of this service alone, and its
+            range over `YEARLY_GAIN`; None where its manufacture is not charged.
         alternative: What it stands against, or None.
         rebound: The saving after demand has answered to it; None without an elasticity or saving.
         warnings: What a reader must not overlook.

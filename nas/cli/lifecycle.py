@@ -269,8 +269,14 @@ def _when(when: BreakEven) -> str:
         return "never repaid"
     return (
         f"repaid after {counted(when.inferences)} inferences"
-        f" ({counted(when.devices)} devices, {when.years:.3g} years)"
+        f" ({_some(when.devices)} devices, {_some(when.years)} years)"
     )
+
+
+def _some(number: float) -> str:
+    from nas.quantities import counted
+
+    return "under 0.01" if 0.0 < number < 0.01 else counted(number)
 
 
 def _refresh(found: Service) -> Iterator[str]:
