@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli.uncertainty import (
+    DrawsOption,
+    SeedOption,
+    print_drawn_front,
+    print_points,
+    wanted_seed,
+)
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,22 +69,49 @@ def front(
     run: RunArgument,
     objective: ObjectiveOption = None,
     deployment: Annotated[str | None, typer.Option(help="Only this deployment.")] = None,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the non-dominated scores of a run, for any objectives."""
+    """Print the non-dominated scores of a run, for any objectives; with --draws how sure it is."""
     from nas.comparison import front as front_of_run
     from nas.runs import open_run
 
+    drawn = wanted_seed(draws, seed)
     opened = open_run(run)
     best = front_of_run(opened, objective or opened.objectives, deployment=deployment)
-    print_front(best, as_csv=as_csv, as_json=as_json)
+    if draws is None:
+        print_front(best, as_csv=as_csv, as_json=as_json)
+        return
+    print_drawn_front(
+        opened,
+        best,
+        deployment=deployment,
+        draws=draws,
+        seed=drawn,
+        as_csv=as_csv,
+        as_json=as_json,
+    )
 
 
 def compare(
-    runs: RunsArgument, objective: ObjectiveOption = None, as_json: JsonOption = False
+    runs: RunsArgument,
+    objective: ObjectiveOption = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(help="CANDIDATE@DEPLOYMENT; two of them are compared draw by draw."),
+    ] = None,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compare the fronts of two or more runs of one study, on a common reference point."""
+    """Compare the fronts of two or more runs of one study, or two models with --point."""
+    if point:
+        print_points(runs, point, objective, draws=draws, seed=seed, as_json=as_json)
+        return
+    if draws is not None or seed is not None:
+        raise ConfigError("--draws, --seed: go with two --point CANDIDATE@DEPLOYMENT; give those")
     from nas.comparison import compare as compare_runs
     from nas.report.text import comparison_rows, comparison_text
     from nas.runs import open_run

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nas.carbon.uncertainty import interval, one_at_a_time, positions
 from nas.comparison import demand_notes, per_deployment
-from nas.objectives import OBJECTIVES, objectives
+from nas.objectives import objectives
 from nas.pareto import non_dominated
 from nas.runs.scenarios import Scenarios, Subject, scenarios, search_factor, subject
 
@@ -189,7 +189,7 @@ def _on_fronts(scores: Scenarios, names: Sequence[str], *, apart: bool) -> npt.N
 
 
 def _intervals(scores: Scenarios, names: Sequence[str]) -> pd.DataFrame:
-    carbon = [row.column for row in OBJECTIVES.values() if row.unit.startswith("gCO2e")]
+    carbon = [name for name in scores.columns if "gco2e" in name]
     tables = []
     for column in dict.fromkeys([*(row.column for row in objectives(names)), *carbon]):
         values = scores.column(column)
