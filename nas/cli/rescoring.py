@@ -31,6 +31,43 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 
+BusyShareOption = Annotated[
+    float | None, typer.Option(help="Share of its life that a device computes, instead.")
+]
+DevicesOption = Annotated[int | None, typer.Option(help="Devices that serve.")]
+UsersOption = Annotated[int | None, typer.Option(help="Or users, one device each.")]
+PeakOption = Annotated[
+    float | None, typer.Option(help="Or most inferences a second, for a pool that meets it.")
+]
+PeakBusyShareOption = Annotated[
+    float | None, typer.Option(help="Busy share of a device of the pool at the peak.")
+]
+SparesOption = Annotated[int | None, typer.Option(help="Devices of the pool beyond those.")]
+PoweredShareOption = Annotated[
+    float | None, typer.Option(help="Share of its life that a device is awake.")
+]
+OtherBusyShareOption = Annotated[
+    float | None, typer.Option(help="Share of its life that it computes for other models.")
+]
+ViewOption = Annotated[
+    str | None, typer.Option(help="footprint, or consequence: at marginal rates.")
+]
+BaselineOption = Annotated[
+    str | None, typer.Option(help="What is used today, CANDIDATE@DEPLOYMENT; with a consequence.")
+]
+SunkOption = Annotated[
+    list[str] | None, typer.Option(help="Hardware that is owned already; repeat for more.")
+]
+FabTableOption = Annotated[
+    str | None, typer.Option(help="Table of manufacture: a name, or a YAML file.")
+]
+MemoryOption = Annotated[
+    str | None, typer.Option(help="smallest_variant, as_built or resident_share.")
+]
+BasisOption = Annotated[str | None, typer.Option(help="bottom_up or published.")]
+OutOption = Annotated[Path | None, typer.Option(help="Write all scores here (.csv or .parquet).")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
     app.command(
@@ -43,46 +80,23 @@ def rescore(
     hardware: HardwareOption = None,
     grid: GridOption = None,
     inferences: InferencesOption = None,
-    busy_share: Annotated[
-        float | None, typer.Option(help="Share of its life that a device computes, instead.")
-    ] = None,
+    busy_share: BusyShareOption = None,
     lifetime_years: LifetimeOption = None,
-    devices: Annotated[int | None, typer.Option(help="Devices that serve.")] = None,
-    users: Annotated[int | None, typer.Option(help="Or users, one device each.")] = None,
-    peak_per_s: Annotated[
-        float | None, typer.Option(help="Or most inferences a second, for a pool that meets it.")
-    ] = None,
-    peak_busy_share: Annotated[
-        float | None, typer.Option(help="Busy share of a device of the pool at the peak.")
-    ] = None,
-    spares: Annotated[int | None, typer.Option(help="Devices of the pool beyond those.")] = None,
-    powered_share: Annotated[
-        float | None, typer.Option(help="Share of its life that a device is awake.")
-    ] = None,
-    other_busy_share: Annotated[
-        float | None, typer.Option(help="Share of its life that it computes for other models.")
-    ] = None,
-    view: Annotated[
-        str | None, typer.Option(help="footprint, or consequence: at marginal rates.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(help="What is used today, CANDIDATE@DEPLOYMENT; with a consequence."),
-    ] = None,
-    sunk: Annotated[
-        list[str] | None, typer.Option(help="Hardware that is owned already; repeat for more.")
-    ] = None,
-    fab_table: Annotated[
-        str | None, typer.Option(help="Table of manufacture: a name, or a YAML file.")
-    ] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="smallest_variant, as_built or resident_share.")
-    ] = None,
-    embodied_basis: Annotated[str | None, typer.Option(help="bottom_up or published.")] = None,
+    devices: DevicesOption = None,
+    users: UsersOption = None,
+    peak_per_s: PeakOption = None,
+    peak_busy_share: PeakBusyShareOption = None,
+    spares: SparesOption = None,
+    powered_share: PoweredShareOption = None,
+    other_busy_share: OtherBusyShareOption = None,
+    view: ViewOption = None,
+    baseline: BaselineOption = None,
+    sunk: SunkOption = None,
+    fab_table: FabTableOption = None,
+    memory: MemoryOption = None,
+    embodied_basis: BasisOption = None,
     objective: ObjectiveOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write all scores here (.csv or .parquet).")
-    ] = None,
+    out: OutOption = None,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
