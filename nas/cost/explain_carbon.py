@@ -13,9 +13,11 @@ from nas.carbon.study import Study
 from nas.cost.figures import Figures
 from nas.cost.lines import Line, digits, product, sum_of
 
-__all__ = ["carbon_formulas", "demand_lines", "device_lines", "use_lines"]
+__all__ = ["ONE_DEVICE", "carbon_formulas", "demand_lines", "device_lines", "use_lines"]
 
 Row = Mapping[str, Any]
+ONE_DEVICE = "embodied carbon of one device"
+"""Label of the line that sums up the parts of a device before it."""
 _PARTITION = "that share of the device (ISO/IEC 21031:2024)"
 
 
@@ -44,7 +46,7 @@ def device_lines(
     total, formula, source = sum(grams), sum_of(grams), "sum of the lines above"
     if share != 1.0:
         total, formula, source = total * share, f"({formula}) * {digits(share)}", _PARTITION
-    yield Line("embodied carbon of one device", formula, total, "gCO2e", source)
+    yield Line(ONE_DEVICE, formula, total, "gCO2e", source)
     if owned:
         why = "study: owned already, so sunk"
         yield Line("charged for one device", f"0 * {digits(total)}", 0.0, "gCO2e", why)
