@@ -37,8 +37,9 @@ def test_every_grid_says_what_it_stands_for():
         row = grid(name)
         assert name == name.lower()
         assert row.rate == ("marginal" if name.endswith("-marginal") else "average")
-        assert (row.flow, row.scope) == ("generation", "lifecycle")
-        assert 2020 <= row.year <= 2025
+        direct = name.endswith("-direct")
+        assert (row.flow, row.scope) == ("generation", "direct" if direct else "lifecycle")
+        assert row.year is None if direct else 2020 <= row.year <= 2025
         assert row.gco2e_per_kwh.source
 
 
@@ -49,6 +50,18 @@ def test_a_marginal_rate_is_above_its_average_and_says_that_it_is_an_estimate():
         assert grid(marginal).gco2e_per_kwh.value > grid(name).gco2e_per_kwh.value
         assert grid(marginal).rate == "marginal" and grid(marginal).marginal is None
         assert "estimate by regression, not measured" in grid(marginal).label
+
+
+def test_ranges_come_from_a_second_source_that_is_named():
+    ranged = [name for name in grid_names() if grid(name).gco2e_per_kwh.low is not None]
+    assert len(ranged) > 25
+    for name in ranged:
+        figure = grid(name).gco2e_per_kwh
+        assert figure.low <= figure.value <= figure.high and figure.low < figure.high
+        assert "range from" in figure.source or "low and high" in figure.source
+    # Taiwan by Our World in Data, and by Google as Cloud Carbon Footprint lists it.
+    figure = grid("tw").gco2e_per_kwh
+    assert (figure.low, figure.value, figure.high) == (541, 642.378, 642.378)
 
 
 def test_an_unknown_grid_names_the_nearest():
