@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware_profiles import fab_table
+from hardware_profiles import fab_table, fab_table_names
 from hardware_profiles.catalog import hardware, hardware_names
 from nas.carbon import (
     battery_embodied_gco2e,
+    casing_embodied_gco2e,
     device_embodied,
     die_embodied_gco2e,
     memory_embodied_gco2e,
@@ -137,6 +138,26 @@ def test_die_grows_with_area_additively_and_shrinks_with_yield(area, more, node,
     assert grams(area, good=good / 2) == pytest.approx(2 * grams(area), rel=1e-9)
 
 
+@given(
+    table=st.sampled_from(fab_table_names()), fab=st.floats(0, 1000), abatement=st.floats(95, 99)
+)
+def test_a_newer_node_never_takes_less_for_an_area(table, fab, abatement):
+    grams = [
+        float(
+            die_embodied_gco2e(
+                1.0,
+                node_nm=node,
+                fab_gco2e_per_kwh=fab,
+                abatement_pct=abatement,
+                fab_yield=1.0,
+                table=table,
+            )
+        )
+        for node in fab_table(table).known_nodes_nm
+    ]
+    assert grams == sorted(grams, reverse=True)
+
+
 @given(node=st.sampled_from(NODES), low=st.floats(95, 99), high=st.floats(95, 99))
 def test_more_abatement_never_emits_more(node, low, high):
     low, high = sorted((low, high))
@@ -144,6 +165,19 @@ def test_more_abatement_never_emits_more(node, low, high):
         1.0, node_nm=node, fab_gco2e_per_kwh=583, abatement_pct=[low, high], fab_yield=1.0
     )
     assert grams[1] <= grams[0]
+
+
+def test_a_table_may_be_given_by_name_or_itself():
+    table = fab_table("act-2023")
+    for made in (
+        lambda table: die_embodied_gco2e(1.0, node_nm=7, **FAB, table=table),
+        lambda table: memory_embodied_gco2e("BarraCuda", 1.0, fab_yield=0.875, table=table),
+        lambda table: package_embodied_gco2e(3, table=table),
+        lambda table: pcb_embodied_gco2e(100, 5, table=table),
+        lambda table: battery_embodied_gco2e(5000, "lfp", table=table),
+        lambda table: casing_embodied_gco2e(200, "steel", table=table),
+    ):
+        assert made(table) == made("act-2023")
 
 
 def test_arrays_broadcast():
