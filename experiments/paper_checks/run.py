@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from experiments.paper_checks import (
     bills,
+    grids,
     methods,
     metrics,
     models,
@@ -22,7 +23,7 @@ from experiments.paper_checks import (
 )
 from experiments.paper_checks.document import differences, entries, entry, render
 
-MODULES = (models, bills, runs, metrics, methods, numbers_use, numbers_hardware)
+MODULES = (models, bills, runs, grids, metrics, methods, numbers_use, numbers_hardware)
 ROWS = sorted(
     (row for module in MODULES for row in module.ROWS),
     key=lambda row: ("ADMSN".index(row.id[0]), int(row.id[1:])),
