@@ -40,9 +40,9 @@ def calculation_section(study: Study, chosen: Chosen) -> str:
         "arithmetic in numbers, in the syntax of Python, that yields its result; the figures below "
         "a line are those of its source. <code>carbon-nas estimate --explain</code> prints the "
         "same.</p>",
-        _lines(steps),
         f"<details><summary>{len(kernels)} kernels, each with its own time</summary>"
         f"{_lines(kernels)}</details>",
+        _lines(steps),
     )
 
 
@@ -59,6 +59,6 @@ def _row(line: Line) -> Row:
     formula = Cell(line.formula, line.source, "wide code")
     if len(line.formula) > _LONG:
         terms = line.formula.count(" + ") + 1
-        formula = Cell(f"a sum of {terms} terms", line.source, "wide code", more=line.formula)
+        formula = Cell(f"{terms} terms", line.source, "wide code", more=line.formula)
     value = format_quantity(line.value, line.unit)
     return Row((Cell(line.label, kind="wide label"), formula, Cell(value)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hardware_profiles.figure import Figure
+from hardware_profiles.ranges import figures_in
 from nas.carbon import break_even
 from nas.comparison import objective_values, usable_rows
 from nas.deciding import ERROR_SLACK, reading
@@ -21,7 +21,6 @@ from nas.selection import select
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pydantic import BaseModel
 
     from hardware_profiles.deployment import Deployment
 
@@ -298,29 +297,10 @@ def assumptions(deployments: Sequence[Deployment]) -> tuple[Assumption, ...]:
     found: dict[str, Assumption] = {}
     for deployment in deployments:
         for fact in (deployment.profile, deployment.grid):
-            for path, figure in _figures(fact):
+            for path, figure in figures_in(fact).items():
                 if figure.basis == "assumed":
                     where = f"{fact.name}: {path}"
                     found[where] = Assumption(
                         where, figure.value, figure.low, figure.high, figure.source
                     )
     return tuple(found.values())
-
-
-def _figures(fact: BaseModel, path: str = "") -> list[tuple[str, Figure]]:
-    if isinstance(fact, Figure):
-        return [(path, fact)]
-    found: list[tuple[str, Figure]] = []
-    for key in type(fact).model_fields:
-        value = getattr(fact, key)
-        where = f"{path}.{key}" if path else key
-        if isinstance(value, Mapping):
-            parts = [(f"{where}.{name}", item) for name, item in value.items()]
-        elif isinstance(value, tuple):
-            parts = [(f"{where}.{getattr(item, 'name', i)}", item) for i, item in enumerate(value)]
-        else:
-            parts = [(where, value)]
-        for place, item in parts:
-            if hasattr(type(item), "model_fields"):
-                found += _figures(item, place)
-    return found

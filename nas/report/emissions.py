@@ -120,8 +120,8 @@ def emission_rows(run: Run) -> list[dict[str, Any]]:
 
 def _trainings(run: Run) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for record in read_records(run.artifacts):
-        for training in record.trainings:
-            yield f"{record.candidate}-{training['training']}", training
+        for index, training in enumerate(record.trainings):
+            yield f"{record.candidate}-{index}", training
     for path in sorted((run.path / "references").glob("*.json")):
         yield path.stem, read_json(path)
 

@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from hardware_profiles import fab_table
 from nas.carbon.study import study_to_dict
+from nas.carbon.uncertainty import LEVEL
 from nas.report.chosen import Chosen, chosen_point
 from nas.report.emissions import emissions_csv
 from nas.report.statement_device import assumed_figures, device_facts, inference_facts
-from nas.report.statement_machine import final_training_facts, search_facts
+from nas.report.statement_machine import figure_facts, final_training_facts, search_facts
 from nas.report.statement_text import statement_markdown
 from nas.report.text import plain_value
+from nas.robustness import Robustness, robustness
 from nas.runs.files import write_json, write_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nas.runs import Run
 
 __all__ = ["carbon_statement", "write_statement"]
 
+_SPREAD = (
+    ("one inference", "carbon_gco2e"),
+    ("of it use", "operational_gco2e"),
+    ("of it manufacture and the like", "embodied_gco2e"),
+)
 # Why a field may be unknown, by the end of its name.
 _REASONS = {
     "baseline": "the view is a footprint, which is no change against anything",
@@ -57,7 +62,11 @@ _REASONS = {
 
 
 def carbon_statement(
-    run: Run, candidate: str | None = None, deployment: str | None = None
+    run: Run,
+    candidate: str | None = None,
+    deployment: str | None = None,
+    *,
+    sure: Robustness | None = None,
 ) -> dict[str, Any]:
     """Everything behind the carbon of a run and of one of its models, as plain data.
 
@@ -66,6 +75,7 @@ def carbon_statement(
         candidate: Key of the model; None takes the knee of the run's objectives.
         deployment: Label of the deployment; None takes that of the knee, or the first on which the
             candidate is feasible.
+        sure: As `nas.robustness.robustness` gives it for the run; None draws anew.
 
     Returns:
         Sections ``run``, ``study``, ``search``, ``final_training``, ``model``, ``device``,
@@ -91,7 +101,7 @@ def carbon_statement(
         "inference": inference_facts(run.study, chosen),
     }
     said["service"] = _service_facts(said)
-    said["uncertainty"] = _uncertainty(run, scores, chosen)
+    said["uncertainty"] = _uncertainty(sure or robustness(run), chosen, said["search"]["gco2e"])
     said["assumed"] = assumed_figures(run, chosen)
     said["factor_tables"] = _factor_tables(run)
     plain: dict[str, Any] = _plain(said)
@@ -104,6 +114,7 @@ def write_statement(
     *,
     candidate: str | None = None,
     deployment: str | None = None,
+    sure: Robustness | None = None,
 ) -> tuple[Path, Path, Path]:
     """Write ``statement.md``, ``statement.json`` and ``emissions.csv``, each whole or not at all.
 
@@ -112,6 +123,7 @@ def write_statement(
         folder: Where; None is the run's folder.
         candidate: As for `carbon_statement`.
         deployment: As for `carbon_statement`.
+        sure: As for `carbon_statement`.
 
     Returns:
         The three files.
@@ -122,7 +134,7 @@ def write_statement(
         StorageError: If the disk is full or cannot be written.
     """
     place = run.path if folder is None else Path(folder)
-    said = carbon_statement(run, candidate, deployment)
+    said = carbon_statement(run, candidate, deployment, sure=sure)
     paths = (place / "statement.md", place / "statement.json", place / "emissions.csv")
     write_text(paths[0], statement_markdown(said))
     write_json(paths[1], said)
@@ -202,9 +214,48 @@ def _times(count: float, grams: float | None) -> float | None:
     return None if grams is None else count * grams
 
 
-def _uncertainty(run: Run, scores: pd.DataFrame, chosen: Chosen) -> dict[str, Any] | None:
-    """How far the carbon of one inference may be off, from the ranges of the figures behind it."""
-    return None
+def _uncertainty(found: Robustness, chosen: Chosen, search_gco2e: float) -> dict[str, Any] | None:
+    """How far carbon may be off, from the ranges of the figures behind it; None without any."""
+    if not found.factors:
+        return None
+    key, label = chosen.record.candidate, chosen.deployment.label
+    rows = [
+        (what, column, float(chosen.row[column]), found.interval(key, label, column))
+        for what, column in _SPREAD
+    ]
+    intervals = [
+        {
+            "what": what,
+            "column": column,
+            "gco2e": grams,
+            "low_gco2e": ends[0],
+            "high_gco2e": ends[1],
+        }
+        for what, column, grams, ends in rows
+        if ends is not None
+    ]
+    if found.search_gco2e is not None:
+        low, middle, high = (grams / found.search_gco2e[1] for grams in found.search_gco2e)
+        intervals.insert(
+            0,
+            {
+                "what": "the search",
+                "gco2e": search_gco2e * middle,
+                "low_gco2e": search_gco2e * low,
+                "high_gco2e": search_gco2e * high,
+            },
+        )
+    mover = found.mover(key, label)
+    most = None if mover is None else {"figure": mover, **figure_facts(found.factors[mover])}
+    return {
+        "level": LEVEL,
+        "draws": found.draws,
+        "seed": found.seed,
+        "figures": len(found.factors),
+        "intervals": intervals,
+        "on_front_share": found.share(key, label),
+        "moves_most": most,
+    }
 
 
 def _factor_tables(run: Run) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hardware_profiles import deployment_from_dict
 from hardware_profiles.deployment import Deployment
 from nas.carbon import close_demand, device_embodied, idle_energy_j
 from nas.carbon.study import Study
+from nas.cost.explain_carbon import ONE_DEVICE, device_lines
+from nas.cost.figures import figures_of
 from nas.report.chosen import Chosen
 from nas.report.content import assumptions
 from nas.report.statement_machine import figure_facts, grid_facts
@@ -25,12 +28,6 @@ __all__ = ["assumed_figures", "device_facts", "inference_facts"]
 # What a machine that searches is modelled by; its rates only size the search, they emit nothing.
 _HOST_FIGURES = ("load_w", "lifetime_years", "pue", "supply_efficiency", "bill_of_materials")
 _BY_PRECISION = ("macs_per_s", "energy_per_mac_j")
-# Grams that a rounding of a whole device may leave over, as a share.
-_ROUNDING = 1e-9
-_RULES = {
-    "smallest_variant": "less memory and storage: the smallest variant sold that holds the model",
-    "resident_share": "less memory and storage: only the share that the model takes",
-}
 
 
 def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
@@ -55,13 +52,13 @@ def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
         "life_h": study.demand.life_h,
         "charged_share": 0.0 if sunk else 1.0,
         "charged": "owned already, so nothing; the share is shown beside" if sunk else "in full",
-        "parts": list(_parts(study, chosen, sunk=sunk)),
+        "parts": list(_parts(study, chosen)),
         "embodied_gco2e": float(chosen.row["device_embodied_gco2e"]),
     }
 
 
-def _parts(study: Study, chosen: Chosen, *, sunk: bool) -> Iterator[dict[str, Any]]:
-    """Lines of the bill as built, and what the study's memory rule takes off or adds."""
+def _parts(study: Study, chosen: Chosen) -> Iterator[dict[str, Any]]:
+    """Lines of the bill as built, and what the study's memory rule takes off."""
     place = chosen.deployment
     made = device_embodied(place.profile, table=study.fab_table, basis=study.embodied_basis)
     for line in made.lines:
@@ -74,19 +71,16 @@ def _parts(study: Study, chosen: Chosen, *, sunk: bool) -> Iterator[dict[str, An
             "calculation": line.calculation,
             "source": line.source,
         }
-    if sunk or study.memory == "as_built":
-        return
-    counted = float(chosen.row["device_embodied_gco2e"]) / place.resource_share
-    less = counted - made.total_gco2e
-    if abs(less) > _ROUNDING * made.total_gco2e:
+    lines = list(device_lines(place, study, figures_of([place]), chosen.row))
+    for less in takewhile(lambda line: line.label != ONE_DEVICE, lines[len(made.lines) :]):
         yield {
-            "name": _RULES[study.memory],
+            "name": less.label,
             "phase": "manufacture",
-            "gco2e": less,
+            "gco2e": less.value,
             "unused_silicon_gco2e": 0.0,
             "earlier_life_gco2e": 0.0,
-            "calculation": f"{counted:.10g} - {made.total_gco2e:.10g}",
-            "source": f"rule {study.memory!r} of the study",
+            "calculation": less.formula,
+            "source": less.source,
         }
 
 

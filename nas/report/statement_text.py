@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nas.quantities import counted, format_quantity
-from nas.report.markdown import grams_text, share_text, table, title
+from nas.report.markdown import figure_text, grams_text, share_text, table, title
 from nas.report.statement_parts import (
     device_part,
     devices_text,
@@ -91,8 +91,15 @@ def _how_sure(said: Facts) -> Iterator[str]:
     if facts is None:
         yield said["unknown"]["uncertainty"].capitalize() + "."
         return
+    tail = 100.0 * (1.0 - facts["level"]) / 2.0
+    yield (
+        f"All {facts['figures']} figures with a range were drawn {facts['draws']} times together, "
+        "each within its range and one value for everything that rests on it; the error of the "
+        "model stays as trained."
+    )
+    yield ""
     yield from table(
-        ("what", "best estimate", "5 % to 95 % of the draws"),
+        ("carbon", "best estimate", f"{tail:g} % to {100.0 - tail:g} % of the draws"),
         [
             (
                 row["what"],
@@ -102,7 +109,16 @@ def _how_sure(said: Facts) -> Iterator[str]:
             for row in facts["intervals"]
         ],
     )
-    yield facts["how"]
+    share, most = facts["on_front_share"], facts["moves_most"]
+    if share is not None:
+        yield (
+            f"The model stays on the front of {', '.join(said['run']['objectives'])} in "
+            f"{share:.0%} of the draws."
+        )
+    if most is not None:
+        yield f"What moves the carbon of one inference most is `{most['figure']}`: " + (
+            f"{figure_text(most, '')}."
+        )
 
 
 def _model(said: Facts) -> Iterator[str]:
