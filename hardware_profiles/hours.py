@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hardware_profiles.documents import parse_facts, read_yaml
 from hardware_profiles.figure import Facts, Text
-from nas.errors import HardwareError, unknown_name
+from nas.errors import HardwareError
 
 __all__ = ["DAYS_OF_MONTH", "hourly_means", "hourly_means_names", "hourly_means_text", "year_of"]
 
@@ -42,7 +42,8 @@ def hourly_means_names() -> tuple[str, ...]:
 def _means(name: str) -> _Means:
     if name not in hourly_means_names():
         raise HardwareError(
-            unknown_name("hours of grid", name, hourly_means_names(), "carbon-nas grid list")
+            f"grid {name!r}: has no hourly means; known for {', '.join(hourly_means_names())}, or"
+            " give a trace"
         )
     path = _FOLDER / f"{name}.yaml"
     return parse_facts(_Means, read_yaml(path), path.name)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from nas.cli import catalogue, hardware, launching, lifecycle, reading, rescoring
+from nas.cli import catalogue, grids, hardware, launching, lifecycle, reading, rescoring
 from nas.errors import CarbonNasError
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ reading.add_to(app)
 rescoring.add_to(app)
 lifecycle.add_to(app)
 hardware.add_to(app)
+grids.add_to(app)
 catalogue.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""Commands that list what there is: grid, space, task."""
+"""Commands that list what there is: space, task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ __all__ = ["add_to"]
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     groups = {
-        "grid": ("Grids: list, show.", grid_list, grid_show, "us-caiso"),
         "space": ("Search spaces: list, show.", space_list, space_show, "mbconv"),
         "task": ("Tasks: list, show.", task_list, task_show, "digits"),
     }
@@ -25,31 +24,6 @@ def add_to(app: typer.Typer) -> None:
         group.command("list", epilog=f"example: carbon-nas {name} list --json")(listing)
         group.command("show", epilog=f"example: carbon-nas {name} show {example}")(showing)
         app.add_typer(group, name=name)
-
-
-def grid_list(as_json: JsonOption = False) -> None:
-    """List the electricity grids."""
-    from hardware_profiles.grid import grid, grid_names
-
-    rows = [
-        {
-            "name": name,
-            "gco2e_per_kwh": grid(name).gco2e_per_kwh.value,
-            "rate": grid(name).rate,
-            "scope": grid(name).scope or "unknown",
-            "year": grid(name).year,
-            "label": grid(name).label,
-        }
-        for name in grid_names()
-    ]
-    print_rows(rows, as_json)
-
-
-def grid_show(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show a grid: its intensity, what it stands for, its source."""
-    from hardware_profiles.grid import grid
-
-    print_facts(grid(name).model_dump(mode="json"), as_json)
 
 
 def space_list(as_json: JsonOption = False) -> None:
