@@ -38,7 +38,8 @@ class Footprint:
         sharing_busy_share: Busy share u that ``device_share`` rests on: by all work, or, where a
             consequence buys the device whole, by these inferences alone.
         device_phases_gco2e: Carbon charged for one whole device, by ``manufacture``, ``transport``
-            and ``end_of_life``; 0 for hardware that is owned already.
+            and ``end_of_life``; 0 for hardware that is owned already. Of shape (D,) where all
+            candidates take the same.
         sunk_device_gco2e: Carbon of one whole device that is owned already, and not charged.
         demand: The closed demand: inferences, busy share, devices, whether they keep up.
         rates: The figures of the deployments.
@@ -175,7 +176,8 @@ def footprint(
             f"footprint: energy_j has shape {energy.shape} and occupancy_s {tau.shape}; give arrays"
             f" whose last axis is the {count} deployments"
         )
-    energy, tau = np.broadcast_arrays(energy, tau)
+    # Column by column, so that a deployment's figure meets many rows in one inner loop.
+    energy, tau = (np.asfortranarray(array) for array in np.broadcast_arrays(energy, tau))
     closed = close_demand(study.demand, tau)
     active, idle, sharing = _energy(energy, tau, closed, rates, study)
     made = (
@@ -256,7 +258,7 @@ def _chosen_gco2e(
             f"footprint: {what}_bytes is not given, and study.memory is {study.memory!r}; give what"
             " model and runtime take, or set study.memory to as_built"
         )
-    needed = quantity(f"{what}_bytes", needed_bytes)
+    needed = np.asfortranarray(quantity(f"{what}_bytes", needed_bytes))
     if needed.shape[-1:] != sizes.built_bytes.shape[-1:]:
         raise StudyError(
             f"footprint: {what}_bytes has shape {needed.shape}; give an array whose last axis is"

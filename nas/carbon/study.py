@@ -8,12 +8,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nas.carbon.demand import Demand
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.quantity import quantity
-from nas.errors import StudyError
+from nas.errors import HardwareError, StudyError
 
 __all__ = [
     "Baseline",
@@ -132,8 +133,31 @@ class Study:
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits over every field; equal for equal studies in any process."""
-        return _hash(self)
+        """Twelve hex digits over every field; equal for equal studies in any process.
+
+        A fab table in a file of the user's enters with what the file holds.
+
+        Raises:
+            HardwareError: If there is no such file.
+        """
+        return _hash(self, self.fab_table_sha256)
+
+    @property
+    def fab_table_sha256(self) -> str | None:
+        """Digest of the fab table's file; None for a table that comes with the package.
+
+        Raises:
+            HardwareError: If there is no such file.
+        """
+        if not self.fab_table.endswith((".yaml", ".yml")):
+            return None
+        try:
+            return hashlib.sha256(Path(self.fab_table).read_bytes()).hexdigest()
+        except OSError as error:
+            raise HardwareError(
+                f"{self.fab_table}: the fab table cannot be read ({error.strerror}); correct the"
+                " path"
+            ) from None
 
     @property
     def baseline_gco2e(self) -> float:
@@ -147,8 +171,11 @@ def _text(name: str, text: object) -> None:
 
 
 @lru_cache(maxsize=64)
-def _hash(study: Study) -> str:
-    text = json.dumps(study_to_dict(study), sort_keys=True, separators=(",", ":"))
+def _hash(study: Study, fab_table_sha256: str | None) -> str:
+    plain = study_to_dict(study)
+    if fab_table_sha256 is not None:
+        plain["fab_table"] = fab_table_sha256
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -180,6 +180,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
             "size": chosen_space.size(),
         },
         "study": study_to_dict(study),
+        "fab_table_sha256": study.fab_table_sha256,
         "deployments": [deployment_to_dict(deployment) for deployment in deployments],
         "deployments_as": config.deployments_as,
         "objectives": [row.name for row in rows],
@@ -211,10 +212,11 @@ def _study(config: SearchConfig) -> Study:
                 f"sunk: {name!r} is the hardware of no deployment; use {' or '.join(sorted(used))}"
             )
     fab_table(config.fab_table)
+    own_table = config.fab_table.endswith((".yaml", ".yml"))
     return Study(
         demand=Demand(**config.demand.model_dump()),
         view=config.view,
-        fab_table=config.fab_table,
+        fab_table=str(Path(config.fab_table).resolve()) if own_table else config.fab_table,
         baseline=None if given is None else Baseline(given.name, given.carbon_gco2e),
         sunk=config.sunk,
         memory=config.memory,
@@ -259,11 +261,17 @@ def plan_of(frozen: Mapping[str, Any]) -> Plan:
             f"space {chosen_space.name}: version {chosen_space.version} is not the run's "
             f"{frozen['space']['version']}; start a new run"
         )
+    study = study_from_dict(frozen["study"])
+    if study.fab_table_sha256 != frozen.get("fab_table_sha256"):
+        raise ConfigError(
+            f"{study.fab_table}: has changed since the run was launched; restore it, or start a "
+            "new run"
+        )
     return Plan(
         space=chosen_space,
         task=task(frozen["task"]["name"]),
         deployments=tuple(deployment_from_dict(row) for row in frozen["deployments"]),
-        study=study_from_dict(frozen["study"]),
+        study=study,
         objectives=objectives(frozen["objectives"]),
         constraints=frozen["constraints"],
         recipe=recipe_from_dict(frozen["recipe"]),

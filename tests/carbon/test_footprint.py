@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware_profiles import Deployment, custom_grid
@@ -124,6 +124,120 @@ def test_candidates_at_once_equal_one_by_one(energies, tau, deploy):
         assert np.array_equal(alone.carbon_gco2e, together.carbon_gco2e[row])
 
 
+@settings(deadline=None, max_examples=25)  # a profile is made and checked for each part
+@given(
+    parts=st.lists(st.floats(0.01, 3.0), min_size=1, max_size=4),
+    packages=st.integers(0, 5),
+    tau=occupancy,
+)
+def test_parts_of_a_device_add_up(parts, packages, tau, deploy, make_profile, figure):
+    def bill(areas, count):
+        return {"dies": [die(area) for area in areas], "packages": figure(float(count))}
+
+    def die(area):
+        return {"name": "d", "area_cm2": figure(area), "node_nm": 7, "node_source": "the test"}
+
+    def grams(areas, count):
+        target = dataclasses.replace(deploy(), profile=make_profile(bill=bill(areas, count)))
+        return float(footprint([1.0], [tau], [target], AT_VOLUME).embodied_gco2e[0])
+
+    whole = grams(parts, packages)
+    assert whole == pytest.approx(sum(grams([x], 0) for x in parts) + grams([], packages))
+
+
+@given(
+    taus=st.lists(occupancy, min_size=1, max_size=4),
+    counts=st.lists(st.floats(1e3, 1e8), min_size=4, max_size=4),
+    energy=positive,
+    devices=st.integers(1, 5),
+)
+def test_a_device_is_never_charged_twice_whatever_runs_on_it(taus, counts, energy, devices, deploy):
+    # The shares of all models sum to the devices, and their idle energies to the idle time.
+    life_s = 4 * 8760 * 3600.0
+    busy = [n * tau / (devices * life_s) for n, tau in zip(counts, taus, strict=False)]
+    scale = min(1.0, 0.9 / sum(busy))
+    busy = [share * scale for share in busy]
+    shared = kept = idle_j = 0.0
+    for own, count, tau in zip(busy, counts, taus, strict=False):
+        demand = Demand(
+            4, inferences=count * scale, devices=devices, other_busy_share=max(sum(busy) - own, 0.0)
+        )
+        result = footprint([energy], [tau], [deploy()], Study(demand))
+        shared += float(result.embodied_gco2e[0]) * count * scale
+        idle_j += float(result.idle_energy_j[0]) * count * scale
+        kept += float(result.demand.busy_share[0])
+        assert result.phases_gco2e["manufacture"] == pytest.approx(result.embodied_gco2e)
+    assert shared == pytest.approx(devices * ECF, rel=1e-9)
+    assert idle_j == pytest.approx(0.755 * (1 - sum(busy)) * life_s * devices, rel=1e-9)
+    assert kept == pytest.approx(sum(busy), rel=1e-9)
+
+
+@given(tau=occupancy, energy=positive, share=st.floats(0.05, 1.0))
+def test_partitions_of_a_device_sum_to_it(tau, energy, share, deploy):
+    # Each part is busy as long as the whole: M = TE * TS * RS, and so is idle power.
+    whole = footprint([energy], [tau], [deploy()], AT_TIME)
+    parts = [dataclasses.replace(deploy(), resource_share=s) for s in (share, 1.0 - share) if s]
+    split = footprint([energy] * len(parts), [tau] * len(parts), parts, AT_TIME)
+    assert split.embodied_gco2e.sum() == pytest.approx(float(whole.embodied_gco2e[0]))
+    assert split.idle_gco2e.sum() == pytest.approx(float(whole.idle_gco2e[0]))
+    shares = np.array([part.resource_share for part in parts])
+    assert split.device_embodied_gco2e == pytest.approx(ECF * shares)
+
+
+@given(k=st.floats(0.1, 4.0), tau=occupancy, energy=positive, study=st.booleans())
+def test_carbon_does_not_know_the_unit_of_time(k, tau, energy, study, deploy):
+    # All times k fold and powers 1/k fold: the same joules, shares and grams.
+    def at(years, idle_w, tau_s):
+        asked = {"inferences": 1e6} if study else {"busy_share": 0.3}
+        target = deploy(idle_w=idle_w, load_w=100.0)
+        return footprint([energy], [tau_s], [target], Study(Demand(years, **asked)))
+
+    one, other = at(4, 0.755, tau), at(4 * k, 0.755 / k, tau * k)
+    for part in ("active_gco2e", "idle_gco2e", "embodied_gco2e", "carbon_gco2e"):
+        assert getattr(other, part) == pytest.approx(getattr(one, part), rel=1e-9)
+    assert other.kappa_w == pytest.approx(one.kappa_w / k, rel=1e-9)
+
+
+@given(tau=occupancy, energy=positive, devices=st.integers(1, 9))
+def test_phases_and_scopes_sum_to_the_carbon(tau, energy, devices, deploy, make_profile, figure):
+    bill = {"transport_gco2e": figure(120.0), "end_of_life_gco2e": figure(30.0)}
+    target = dataclasses.replace(deploy(), profile=make_profile(bill=bill))
+    result = footprint([energy], [tau], [target], Study(Demand(4, 1e7, devices=devices)))
+    for split in (result.phases_gco2e, result.scopes_gco2e):
+        assert sum(split.values()) == pytest.approx(result.carbon_gco2e, rel=1e-12)
+    assert list(result.phases_gco2e) == ["manufacture", "transport", "use", "end_of_life"]
+    assert result.phases_gco2e["transport"] * 1e7 == pytest.approx(120.0 * devices)
+    assert result.phases_gco2e["end_of_life"] * 1e7 == pytest.approx(30.0 * devices)
+    assert result.device_embodied_gco2e == pytest.approx(ECF + 150.0)
+
+
+def test_market_based_carbon_stands_beside_the_grid_s(deploy):
+    targets = [deploy(), dataclasses.replace(deploy(), market_gco2e_per_kwh=40.0)]
+    result = footprint([0.05] * 2, [0.02] * 2, targets, AT_TIME)
+    market = result.operational_market_gco2e
+    assert np.isnan(market[0])
+    assert market[1] == pytest.approx(result.operational_gco2e[1] / 10)
+    assert result.carbon_gco2e[0] == result.carbon_gco2e[1]
+
+
+def test_hardware_already_owned_is_charged_nothing_and_shown_beside(deploy):
+    owned = dataclasses.replace(AT_VOLUME, sunk=("toy",))
+    bought, sunk = (footprint([0.05], [0.02], [deploy()], s) for s in (AT_VOLUME, owned))
+    assert sunk.embodied_gco2e == sunk.device_embodied_gco2e == sunk.kappa_w == 0.0
+    assert sunk.sunk_gco2e == bought.embodied_gco2e
+    assert sunk.sunk_device_gco2e == bought.device_embodied_gco2e
+    assert bought.sunk_gco2e == 0.0
+    assert sunk.carbon_gco2e == sunk.operational_gco2e == bought.operational_gco2e
+
+
+def test_a_pool_carries_its_spares(deploy):
+    # 100 a second x 20 ms / 0.7 = 3 devices and one spare: 4 x 2468.23 g / 1e8
+    demand = Demand(4, 1e8, peak_per_s=100.0, spares=1)
+    result = footprint([0.05], [0.02], [deploy()], Study(demand))
+    assert result.devices == 4
+    assert result.embodied_gco2e * 1e8 == pytest.approx(4 * ECF)
+
+
 def test_a_device_that_does_not_keep_up_is_said_so(deploy):
     study = Study(Demand(lifetime_years=4, inferences=1e9))
     result = footprint([0.1, 0.1], [0.02, 0.5], [deploy(), deploy()], study)
@@ -159,5 +273,8 @@ def test_shapes_that_do_not_end_in_the_deployments_are_refused(deploy):
         footprint([1, 1], [1, 1], [deploy()], AT_TIME)
     with pytest.raises(StudyError, match="no deployment given"):
         footprint([], [], [], AT_TIME)
-    with pytest.raises(StudyError, match="energy_j: got nan"):
-        footprint([float("nan")], [1], [deploy()], AT_TIME)
+    for wrong in (float("nan"), float("inf"), -0.1):
+        with pytest.raises(StudyError, match=f"energy_j: got {wrong}; give a finite number"):
+            footprint([wrong], [1], [deploy()], AT_TIME)
+    with pytest.raises(StudyError, match="occupancy_s: got 0"):
+        footprint([1.0], [0.0], [deploy()], AT_TIME)
