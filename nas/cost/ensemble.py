@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from hardware_profiles.figure import Facts, Figure
 from hardware_profiles.profile import Precision
 from hardware_profiles.ranges import ranged_figures, with_values
 from nas.carbon.footprint import footprint
-from nas.carbon.rates import Rates, rates_of
+from nas.carbon.rates import Rates, Variants, rates_of
 from nas.carbon.study import Study
 from nas.carbon.uncertainty import placed
 from nas.cost.costs import Costs, costs_with
@@ -210,13 +210,41 @@ def _scenarios(facts: Any, at: Mapping[str, Array], count: int, *, rename: bool)
     return found
 
 
-def _stacked(rows: Sequence[Any]) -> Any:
-    """Equal dataclasses of arrays as one, with a first axis over the rows; None stays None."""
-    first = rows[0]
-    if is_dataclass(first) and not isinstance(first, type):
-        parts = {
-            field.name: _stacked([getattr(row, field.name) for row in rows])
-            for field in fields(first)
-        }
-        return replace(first, **parts)
-    return None if first is None else np.stack(rows)
+def _stacked(rows: Sequence[Rates]) -> Rates:
+    """The rates of all scenarios, with the scenario as first axis."""
+    parts: dict[str, Any] = {
+        field.name: np.stack([getattr(row, field.name) for row in rows])
+        for field in fields(Rates)
+        if field.name not in ("memory", "storage")
+    }
+    parts["memory"] = _stacked_variants([row.memory for row in rows], rows)
+    parts["storage"] = _stacked_variants([row.storage for row in rows], rows)
+    return Rates(**parts)
+
+
+def _stacked_variants(
+    variants: Sequence[Variants | None], rows: Sequence[Rates]
+) -> Variants | None:
+    """The same for sizes of memory: how many a device has may differ between scenarios."""
+    known = [found for found in variants if found is not None]
+    if not known:
+        return None
+    places = len(rows[0].sunk)
+    none = Variants(
+        limits_bytes=np.full((places, 1), np.inf),
+        gco2e=np.zeros((places, 1)),
+        built_bytes=np.full(places, np.inf),
+        built_gco2e=np.zeros(places),
+    )
+    filled = [none if found is None else found for found in variants]
+    width = max(found.gco2e.shape[-1] for found in known)
+
+    def widened(values: Array) -> Array:
+        return np.pad(values, ((0, 0), (0, width - values.shape[-1])), mode="edge")
+
+    return Variants(
+        limits_bytes=np.stack([widened(found.limits_bytes) for found in filled]),
+        gco2e=np.stack([widened(found.gco2e) for found in filled]),
+        built_bytes=np.stack([found.built_bytes for found in filled]),
+        built_gco2e=np.stack([found.built_gco2e for found in filled]),
+    )
