@@ -20,6 +20,8 @@ from nas.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nas.runs import Run
+
 __all__ = [
     "CsvOption",
     "GridOption",
@@ -71,6 +73,9 @@ def front(
     deployment: Annotated[str | None, typer.Option(help="Only this deployment.")] = None,
     draws: DrawsOption = None,
     seed: SeedOption = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="And what other tables, lives and views change.")
+    ] = False,
     as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,6 +86,13 @@ def front(
     drawn = wanted_seed(draws, seed)
     opened = open_run(run)
     best = front_of_run(opened, objective or opened.objectives, deployment=deployment)
+    if what_if:
+        if draws is not None or deployment is not None or as_csv:
+            raise ConfigError(
+                "--what-if: goes with -o and --json only; leave the other options out"
+            )
+        _print_what_if(opened, best, as_json=as_json)
+        return
     if draws is None:
         print_front(best, as_csv=as_csv, as_json=as_json)
         return
@@ -93,6 +105,19 @@ def front(
         as_csv=as_csv,
         as_json=as_json,
     )
+
+
+def _print_what_if(run: Run, best: pd.DataFrame, *, as_json: bool) -> None:
+    from nas.report import front_text, table_rows
+    from nas.report.what_if_text import what_if_rows, what_if_text
+    from nas.sensitivity import sensitivity
+
+    found = sensitivity(run, best.attrs["objectives"])
+    if as_json:
+        told = {"front": table_rows(best), "about": best.attrs, "what_if": what_if_rows(found)}
+        typer.echo(json.dumps(told, indent=1))
+        return
+    typer.echo(f"{front_text(best)}\n\n{what_if_text(found)}")
 
 
 def compare(

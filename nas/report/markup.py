@@ -19,7 +19,8 @@ class Cell:
         text: Its text.
         small: A second, smaller line.
         more: What opens below the text on a click.
-        kind: "" for a number, "text" for a flush-left text, "wide" for one that wraps.
+        kind: "" for a number, "strong" for one that stands out, "text" for a flush-left text,
+            "wide" for one that wraps.
         mark: An SVG marker before the text, as `mark` gives it.
     """
 
@@ -55,7 +56,7 @@ def table(head: Sequence[str], rows: Sequence[Row], *, tall: bool = False) -> st
     """
     kinds = [cell.kind for cell in rows[0].cells] if rows else ["" for _ in head]
     top = "".join(
-        f"<th{' class=text' if kind else ''}>{escape(text)}</th>"
+        f"<th{' class=text' if kind not in ('', 'strong') else ''}>{escape(text)}</th>"
         for text, kind in zip(head, kinds, strict=True)
     )
     body = "".join(

@@ -20,6 +20,7 @@ from nas.report.chosen import chosen_point
 from nas.report.markup import facts
 from nas.report.material import Material
 from nas.report.sections import result_sections
+from nas.report.what_if import what_if_section
 from nas.runs.files import write_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def report_html(run: Run, *, candidate: str | None = None, deployment: str | Non
         spent=_spent(run, candidates),
     )
     body = _head(material) + result_sections(material)
+    if not material.usable.empty:
+        body += what_if_section(material)
     if candidate is not None or not material.usable.empty:
         chosen = chosen_point(run, scores, candidate, deployment)
         body += calculation_section(run.study, chosen)

@@ -37,14 +37,16 @@ class Pricing:
         name: Of the assumption, such as ``8 years``.
         said: What is different, in a sentence.
         study: What it was counted under; None if it could not be.
-        change: What that changes; None if it could not be counted.
+        scores: One row a trained model and deployment, as counted; None likewise.
+        change: What that changes; None likewise.
         left_out: Why deployments, or all of it, could not be counted; a line each.
     """
 
     name: str
     said: str
-    study: Study | None
-    change: Change | None
+    study: Study | None = None
+    scores: pd.DataFrame | None = None
+    change: Change | None = None
     left_out: tuple[str, ...] = ()
 
 
@@ -55,12 +57,14 @@ class WhatIf:
     Attributes:
         objectives: Of the front that may change.
         study: What the run was counted under.
+        scores: As counted so.
         metrics: What each metric would pick as the run is, beside carbon.
         pricings: The run under other assumptions, one at a time.
     """
 
     objectives: tuple[str, ...]
     study: Study
+    scores: pd.DataFrame
     metrics: tuple[Metric, ...]
     pricings: tuple[Pricing, ...]
 
@@ -91,6 +95,7 @@ def sensitivity(run: Run, names: Sequence[str] | None = None) -> WhatIf:
     return WhatIf(
         objectives=pricer.names,
         study=run.study,
+        scores=pricer.scores,
         metrics=metrics(pricer.scores, study=run.study, apart=per_deployment(run)),
         pricings=tuple(priced),
     )
@@ -139,8 +144,8 @@ class _Pricer:
         try:
             after = self.scored(self.run.deployments, study)
         except CarbonNasError as error:
-            return Pricing(name, said, None, None, (str(error),))
-        return Pricing(name, said, study, self.changed(after))
+            return Pricing(name, said, left_out=(str(error),))
+        return Pricing(name, said, study, after, self.changed(after))
 
     def consequence(self) -> Pricing:
         known = [d for d in self.run.deployments if marginal_grid(d.grid) is not None]
@@ -153,7 +158,7 @@ class _Pricer:
         today = self.picked([d.label for d in known])
         if today is None:
             reason = "no trained model is feasible where a marginal rate is known"
-            return Pricing(name, said, None, None, (*left_out, reason))
+            return Pricing(name, said, left_out=(*left_out, reason))
         place = next(d for d in known if d.label == today.deployment)
         said = (
             f"at marginal rates, against {today.candidate} on {place.label}, the knee of the front,"
@@ -169,10 +174,10 @@ class _Pricer:
             study = as_consequence(self.run, asked, today.candidate, place)
             after = self.scored([at_marginal_rate(d) for d in known], study)
         except CarbonNasError as error:
-            return Pricing(name, said, None, None, (*left_out, str(error)))
+            return Pricing(name, said, left_out=(*left_out, str(error)))
         owned = [d.label for d in known if d.profile.name == place.profile.name]
         after = _within_owned(after, owned, float(today.row["devices"]))
-        return Pricing(name, said, study, self.changed(after), left_out)
+        return Pricing(name, said, study, after, self.changed(after), left_out)
 
     def picked(self, labels: Sequence[str]) -> Selection | None:
         """The knee of the front of these deployments."""
