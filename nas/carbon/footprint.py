@@ -160,7 +160,7 @@ def footprint(
 
     Raises:
         StudyError: If shapes do not end in D, a value is out of range, memory is needed and not
-            given, a device would be bought at fixed time, or as `rates_of`.
+            given, or as `rates_of`.
         HardwareError: As `rates_of`.
 
     Source:
@@ -228,12 +228,6 @@ def _energy(
     )
     if study.view == "footprint":
         return energy, idle, total
-    if study.demand.inferences is None and not rates.sunk.all():
-        raise StudyError(
-            "footprint: a consequence at fixed time cannot charge a device that is bought, since"
-            " its number of inferences follows from speed; give demand.inferences, or name the"
-            " hardware under sunk"
-        )
     idle_while_active = rates.idle_w * tau
     short = rates.sunk & (energy < idle_while_active * (1.0 - _ROUNDING))
     if short.any():

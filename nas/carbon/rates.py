@@ -94,7 +94,8 @@ def rates_of(
 
     Raises:
         StudyError: If a grid's rate does not suit the study's view, grids mix direct and
-            life-cycle scopes, or a device's sleeping power is needed and unknown.
+            life-cycle scopes, a device would be bought at fixed time, or its sleeping power is
+            needed and unknown.
         HardwareError: If the fab table lacks a row that a profile names, or a profile has no
             published assessment and the study asks for it.
     """
@@ -109,6 +110,12 @@ def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -
     for deployment in deployments:
         _check_rate(deployment, study)
     sunk = np.array([d.profile.name in study.sunk for d in deployments])
+    if study.view == "consequence" and study.demand.inferences is None and not sunk.all():
+        raise StudyError(
+            "footprint: a consequence at fixed time cannot charge a device that is bought, since"
+            " its number of inferences follows from speed; give demand.inferences, or name the"
+            " hardware under sunk"
+        )
     share = np.array([d.resource_share for d in deployments])
     phases, memory, storage = _embodied(deployments, study, table)
     sleep = np.array([_sleep_w(d, study) for d in deployments])

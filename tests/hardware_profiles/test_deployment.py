@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware_profiles.catalog import hardware
-from hardware_profiles.deployment import Deployment, deployment_from_dict, deployment_to_dict
+from hardware_profiles.deployment import (
+    Deployment,
+    deployment_from_dict,
+    deployment_label,
+    deployment_to_dict,
+)
 from hardware_profiles.grid import grid
 from nas.errors import DeploymentError, HardwareError
 
@@ -50,6 +55,15 @@ def test_overhead_is_never_below_one(pue, supply):
         ({"pue": float("nan")}, "give 1 or more"),
         ({"supply_efficiency": 0.0}, "above 0 and at most 1"),
         ({"label": ""}, "label is empty"),
+        ({"resource_share": 0.0}, r"resource_share is 0\.0; give the part of the device"),
+        ({"resource_share": 1.5}, r"resource_share is 1\.5"),
+        ({"resource_share": float("nan")}, "resource_share is nan"),
+        ({"market_gco2e_per_kwh": -1.0}, r"market_gco2e_per_kwh is -1\.0; give a finite number"),
+        ({"market_gco2e_per_kwh": float("nan")}, "market_gco2e_per_kwh is nan"),
+        (
+            {"market_gco2e_per_kwh": 10.0, "grid": grid("us-caiso-marginal")},
+            "is of a contract, but grid 'us-caiso-marginal' has a marginal rate; leave one out",
+        ),
     ],
 )
 def test_a_deployment_that_cannot_be_is_refused(fields, message):
@@ -63,10 +77,26 @@ def test_an_overhead_inside_the_boundary_is_not_counted_twice():
 
 
 def test_it_survives_json_with_profile_and_grid_inside():
-    mine = deployment(batch=8, streams=2, pue=1.2, supply_efficiency=0.8)
+    mine = deployment(
+        batch=8, streams=2, pue=1.2, supply_efficiency=0.8, resource_share=0.5,
+        market_gco2e_per_kwh=12.0,
+    )  # fmt: skip
     again = deployment_from_dict(json.loads(json.dumps(deployment_to_dict(mine))))
     assert again == mine
     assert hash(again) == hash(mine)
+
+
+def test_plain_data_of_before_there_were_parts_and_contracts_are_whole_devices():
+    content = deployment_to_dict(deployment())
+    older = {
+        k: v for k, v in content.items() if k not in ("resource_share", "market_gco2e_per_kwh")
+    }
+    assert deployment_from_dict(older) == deployment()
+
+
+def test_a_label_tells_what_differs():
+    assert deployment_label("rpi4", "int8", "fr", batch=8, streams=2) == "rpi4-int8-fr-b8-s2"
+    assert deployment_label("rpi4", "int8", "fr", resource_share=0.25) == "rpi4-int8-fr-25pct"
 
 
 def test_plain_data_with_a_fault_are_refused():
