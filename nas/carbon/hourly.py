@@ -12,7 +12,15 @@ from hardware_profiles.traces import Trace
 from nas.carbon.quantity import Numbers, quantity
 from nas.errors import StudyError
 
-__all__ = ["Window", "best_window", "cfe_share", "clock_of", "on_clock", "weighted_gco2e_per_kwh"]
+__all__ = [
+    "Window",
+    "best_window",
+    "cfe_share",
+    "clock_of",
+    "month_x_hour_means",
+    "on_clock",
+    "weighted_gco2e_per_kwh",
+]
 
 Clock = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -105,6 +113,24 @@ def weighted_gco2e_per_kwh(intensity: Trace | ArrayLike, load: ArrayLike = 1.0) 
         raise StudyError("load: is 0 in every hour with a known intensity; give a load above 0")
     weights = weights / largest
     return float(weights @ np.where(np.isnan(values), 0.0, values) / weights.sum())
+
+
+def month_x_hour_means(trace: Trace) -> Numbers:
+    """Mean of the known values of each month and hour of the day (UTC).
+
+    Args:
+        trace: Hourly intensity.
+
+    Returns:
+        Array (12, 24) in g CO2e/kWh, NaN where the trace has no value.
+    """
+    values, (months, hours) = clock_of(trace)
+    known = ~np.isnan(values)
+    slot = 24 * months[known] + hours[known]
+    sums = np.bincount(slot, weights=values[known], minlength=288)
+    counts = np.bincount(slot, minlength=288)
+    sums[counts == 0] = np.nan
+    return np.asarray(sums / np.maximum(counts, 1)).reshape(12, 24)
 
 
 def cfe_share(load_wh: ArrayLike, carbon_free_wh: ArrayLike) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hardware_profiles.documents import parse_facts
+from hardware_profiles.documents import parse_facts, read_yaml
 from hardware_profiles.figure import Figure
 from hardware_profiles.grid import Grid, custom_grid, grid, grid_names
 from hardware_profiles.hours import hourly_means, hourly_means_names, hourly_means_text
@@ -55,8 +55,8 @@ def resolve_grid(given: str | float | Mapping[str, Any], *, folder: Path | None 
     Hours are those of the trace, or of the shipped month x hour means of a name.
 
     Args:
-        given: Text is a name, a number is g CO2e/kWh.
-        folder: Where the paths of traces start; None takes the working folder.
+        given: Text is a name, or a .yaml file with the keys of a mapping; a number is g CO2e/kWh.
+        folder: Where paths start; None takes the working folder, and a .yaml file its own.
 
     Returns:
         A grid whose source says what was done: gaps, the file's SHA-256, hours, shares.
@@ -65,6 +65,9 @@ def resolve_grid(given: str | float | Mapping[str, Any], *, folder: Path | None 
         HardwareError: If a name, key or file is wrong.
         StudyError: If a load or a plant is wrong, or direct and life-cycle carbon would mix.
     """
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        path = (folder or Path()) / given
+        return resolve_grid(read_yaml(path), folder=path.parent)
     if isinstance(given, str):
         return grid(given)
     if isinstance(given, Mapping):

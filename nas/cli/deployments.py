@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
-from hardware_profiles import Deployment, custom_grid, deployment_label
+from hardware_profiles import Deployment, deployment_label
 from hardware_profiles.catalog import hardware as device
-from hardware_profiles.grid import Grid, grid
+from hardware_profiles.grid import Grid
 from nas.carbon import Demand, Study
+from nas.carbon.supply import resolve_grid
 from nas.errors import ConfigError, unknown_name
 from nas.rescoring import at_marginal_rate
 
@@ -32,8 +33,9 @@ def deployments_for(
     Args:
         hardware: "NAME" or "NAME:PRECISION", each on every grid; None takes the deployments of
             `like` as they are, batch, overheads and labels included.
-        grids: Names or gCO2e/kWh, each in place of the grid of a deployment of `like`; None keeps
-            its grid. For given devices None takes the grid of `like`, if it is one.
+        grids: Names, gCO2e/kWh or .yaml files, each in place of the grid of a deployment of
+            `like`; None keeps its grid. For given devices None takes the grid of `like`, if it is
+            one.
         like: The deployments of a run, or none.
 
     Raises:
@@ -202,5 +204,4 @@ def _own_grids(like: Sequence[Deployment]) -> list[Grid]:
 
 
 def _grid(text: str) -> Grid:
-    given = grid_or_number(text)
-    return grid(given) if isinstance(given, str) else custom_grid(given)
+    return resolve_grid(grid_or_number(text))

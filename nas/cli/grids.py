@@ -12,7 +12,6 @@ from nas.cli.facts import JsonOption, print_facts, print_rows
 
 if TYPE_CHECKING:
     from hardware_profiles.trace_layouts import Layout
-    from hardware_profiles.traces import Trace
 
 __all__ = ["add_to"]
 
@@ -104,7 +103,6 @@ def grid_show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a grid: its intensity, what it stands for, its source; or the statistics of a file."""
-    from hardware_profiles.documents import read_yaml
     from hardware_profiles.grid import grid
     from nas.carbon.supply import resolve_grid
     from nas.errors import HardwareError
@@ -120,8 +118,7 @@ def grid_show(
     if keys:
         if hourly:
             raise HardwareError("--hourly: is for a name or a CSV file of hours; leave it out")
-        found = resolve_grid(read_yaml(path), folder=path.parent)
-        print_facts(found.model_dump(mode="json"), as_json)
+        print_facts(resolve_grid(name).model_dump(mode="json"), as_json)
         return
     facts = grid(name).model_dump(mode="json")
     facts["marginal_gco2e_per_kwh"] = _marginal_of(name)
@@ -164,7 +161,10 @@ def _shipped_hours(name: str) -> dict[str, Any]:
 
 
 def _show_trace(path: Path, options: _FileOptions, hourly: bool, as_json: bool) -> None:
+    from math import isnan
+
     from hardware_profiles.traces import read_trace
+    from nas.carbon.hourly import month_x_hour_means
 
     trace = read_trace(
         path,
@@ -196,23 +196,9 @@ def _show_trace(path: Path, options: _FileOptions, hourly: bool, as_json: bool) 
     if not as_json:  # the problems tell the same hours as spans
         del facts["gap_hours"], facts["faulty_hours"]
     if hourly:
-        facts["month_x_hour_utc"] = _means_of(trace)
+        means = month_x_hour_means(trace).tolist()
+        facts["month_x_hour_utc"] = [[None if isnan(x) else x for x in row] for row in means]
     _print(facts, as_json)
-
-
-def _means_of(trace: Trace) -> list[list[float | None]]:
-    """Mean of the known values of each month and hour of the day; None where there is none."""
-    import numpy as np
-
-    from nas.carbon.hourly import clock_of
-
-    values, (months, hours) = clock_of(trace)
-    known = ~np.isnan(values)
-    slot = 24 * months[known] + hours[known]
-    sums = np.bincount(slot, weights=values[known], minlength=288)
-    counts = np.bincount(slot, minlength=288)
-    flat = [float(s / n) if n else None for s, n in zip(sums, counts, strict=True)]
-    return [flat[24 * month : 24 * month + 24] for month in range(12)]
 
 
 def _print(facts: dict[str, Any], as_json: bool) -> None:

@@ -16,17 +16,16 @@ import numpy as np
 from hardware_profiles import (
     Deployment,
     Precision,
-    custom_grid,
     deployment_from_dict,
     deployment_label,
     deployment_to_dict,
     fab_table,
 )
 from hardware_profiles.catalog import hardware
-from hardware_profiles.grid import Grid, grid
 from nas.carbon.demand import Demand
 from nas.carbon.rates import rates_of
 from nas.carbon.study import Baseline, Study, study_from_dict, study_to_dict
+from nas.carbon.supply import resolve_grid
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.claims import STUDY_NAME
@@ -302,21 +301,13 @@ def _search_host(config: SearchConfig) -> Deployment:
             f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
             "such as host"
         )
-    where = _grid(given.grid)
+    where = resolve_grid(given.grid)
     if where.rate != "average":
         raise ConfigError(
             f"search.on.grid: {where.name!r} has a {where.rate} rate, and the search is charged a "
             "share of its machine; use an average rate"
         )
     return Deployment("search", profile, "fp32", where, pue=given.pue)
-
-
-def _grid(given: str | float | Mapping[str, Any]) -> Grid:
-    if isinstance(given, Mapping):
-        from nas.carbon.supply import resolve_grid
-
-        return resolve_grid(given)
-    return custom_grid(given) if isinstance(given, (int, float)) else grid(given)
 
 
 def _deployments(config: SearchConfig) -> list[Deployment]:
@@ -333,7 +324,7 @@ def _deployments(config: SearchConfig) -> list[Deployment]:
 
 
 def _deployment(row: DeploymentConfig) -> Deployment:
-    chosen = _grid(row.grid)
+    chosen = resolve_grid(row.grid)
     label = row.label or deployment_label(
         row.hardware,
         row.precision,
