@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from hardware_profiles.figure import Facts, Figure
 
-__all__ = ["figures_in", "ranged_figures", "with_values"]
+__all__ = ["figures_in", "mover", "ranged_figures", "with_values"]
 
 _AnyFacts = TypeVar("_AnyFacts", bound=Facts)
+# Steps from a fact to a figure inside it: a key and, in a mapping or list, the place there.
+_Route = tuple[tuple[str, Any], ...]
 
 
 def figures_in(facts: Facts) -> dict[str, Figure]:
@@ -23,7 +26,7 @@ def figures_in(facts: Facts) -> dict[str, Figure]:
         Rows of a list go by their name or technology, and by their number where that is shared
         or missing.
     """
-    return dict(_walk(facts, ""))
+    return {name: figure for name, _, figure in _walk(facts, "", ())}
 
 
 def ranged_figures(facts: Facts) -> dict[str, Figure]:
@@ -52,17 +55,33 @@ def with_values(facts: _AnyFacts, values: Mapping[str, float]) -> _AnyFacts:
     Returns:
         A copy; what no name points at is shared with the original.
     """
-    changed = _changed(facts, "", values)
-    return facts if changed is None else changed
+    return mover(facts)(values)
 
 
-def _walk(facts: Facts, path: str) -> Iterator[tuple[str, Figure]]:
+def mover(facts: _AnyFacts) -> Callable[[Mapping[str, float]], _AnyFacts]:
+    """`with_values` for one fact that is moved many times: the way to its figures is found once.
+
+    Args:
+        facts: As for `figures_in`.
+    """
+    routes = {name: route for name, route, _ in _walk(facts, "", ())}
+
+    def moved(values: Mapping[str, float]) -> _AnyFacts:
+        changes = [(routes[name], value) for name, value in values.items() if name in routes]
+        changed: _AnyFacts = _changed(facts, changes)
+        return changed
+
+    return moved
+
+
+def _walk(facts: Facts, path: str, route: _Route) -> Iterator[tuple[str, _Route, Figure]]:
     for key, value in facts:
-        for _, where, item in _items(value, f"{path}{key}"):
+        for place, where, item in _items(value, f"{path}{key}"):
+            steps = (*route, (key, place))
             if isinstance(item, Figure):
-                yield where, item
+                yield where, steps, item
             elif isinstance(item, Facts):
-                yield from _walk(item, f"{where}.")
+                yield from _walk(item, f"{where}.", steps)
 
 
 def _items(value: Any, where: str) -> list[tuple[Any, str, Any]]:
@@ -80,27 +99,26 @@ def _items(value: Any, where: str) -> list[tuple[Any, str, Any]]:
     return []
 
 
-def _changed(facts: Any, path: str, values: Mapping[str, float]) -> Any:
-    """A copy with those values; None where nothing in it changes."""
-    update: dict[str, Any] = {}
-    for key, value in facts:
-        new = {}
-        for place, where, item in _items(value, f"{path}{key}"):
-            if isinstance(item, Figure):
-                if where in values:
-                    new[place] = item.model_copy(update={"value": values[where]})
-            elif isinstance(item, Facts):
-                part = _changed(item, f"{where}.", values)
-                if part is not None:
-                    new[place] = part
-        if new:
-            update[key] = _put(value, new)
-    return facts.model_copy(update=update) if update else None
+def _changed(facts: Any, changes: list[tuple[_Route, float]]) -> Any:
+    """A copy with those values; the fact itself where there are none."""
+    if not changes:
+        return facts
+    if not changes[0][0]:
+        return facts.model_copy(update={"value": changes[0][1]})
+    parts: dict[str, dict[Any, list[tuple[_Route, float]]]] = defaultdict(lambda: defaultdict(list))
+    for ((key, place), *rest), value in changes:
+        parts[key][place].append((tuple(rest), value))
+    return facts.model_copy(
+        update={key: _put(getattr(facts, key), within) for key, within in parts.items()}
+    )
 
 
-def _put(value: Any, new: dict[Any, Any]) -> Any:
+def _put(value: Any, within: Mapping[Any, list[tuple[_Route, float]]]) -> Any:
     if isinstance(value, dict):
-        return {**value, **new}
+        return {**value, **{key: _changed(value[key], rest) for key, rest in within.items()}}
     if isinstance(value, tuple):
-        return tuple(new.get(index, item) for index, item in enumerate(value))
-    return new[None]
+        return tuple(
+            _changed(item, within[index]) if index in within else item
+            for index, item in enumerate(value)
+        )
+    return _changed(value, within[None])

@@ -141,7 +141,7 @@ def made_up(values, feasible=None):
     rows = pd.DataFrame({"candidate": list(map(str, range(table.shape[1]))), "deployment": "d"})
     columns = {"error": table[..., 0], "carbon_gco2e": table[..., 1]}
     columns["feasible"] = np.ones(table.shape[:2], bool) if feasible is None else feasible
-    return Scenarios(len(table), rows, columns)
+    return Scenarios(len(table), rows, columns, np.ones(len(table)))
 
 
 @given(st.integers(1, 12), st.integers(0, 1000))

@@ -13,7 +13,7 @@ from hardware_profiles.deployment import Deployment
 from hardware_profiles.fab import FabTable, fab_table
 from hardware_profiles.figure import Facts, Figure
 from hardware_profiles.profile import Precision
-from hardware_profiles.ranges import ranged_figures, with_values
+from hardware_profiles.ranges import mover, ranged_figures
 from nas.carbon.footprint import footprint
 from nas.carbon.rates import Rates, Variants, rates_of
 from nas.carbon.study import Study
@@ -128,7 +128,10 @@ def _shaped(costs: Costs, shape: tuple[int, int]) -> Costs:
 
 
 def ensemble_of(
-    deployments: Sequence[Deployment], study: Study, at: Mapping[str, Array], count: int
+    deployments: Sequence[Deployment],
+    study: Study,
+    at: Mapping[str, Array],
+    tables: Sequence[FabTable],
 ) -> Ensemble:
     """Deployments with figures moved to given positions, scenario by scenario.
 
@@ -137,21 +140,20 @@ def ensemble_of(
         study: What they are scored under.
         at: Positions of figures in their ranges, within [-1, 1], shape (S,), by the names that
             `factors_of` gives; a figure that is not named stays at its best estimate.
-        count: Scenarios S.
+        tables: The study's fab table in each of S scenarios, as `moved_tables` gives them.
 
     Raises:
         StudyError: As `nas.carbon.rates.rates_of`.
         HardwareError: Likewise.
     """
-    moved = moved_deployments(deployments, at, count, study.sunk)
-    tables = moved_tables(fab_table(study.fab_table), at, count)
+    moved = moved_deployments(deployments, at, len(tables), study.sunk)
     rows = [rates_of(row, study, table=table) for row, table in zip(moved, tables, strict=True)]
     rates = _stacked(rows)
     figures = compiled_figures([deployment for row in moved for deployment in row])
     return Ensemble(
         deployments=tuple(deployments),
         study=study,
-        count=count,
+        count=len(tables),
         figures=largest_memory(figures, rates),
         rates=rates,
     )
@@ -173,22 +175,25 @@ def moved_deployments(
             that caches, which look devices up by name, stay fast.
     """
     profiles = {
-        id(d.profile): _scenarios(d.profile, at, count, rename=d.profile.name not in keep_names)
-        for d in deployments
+        profile: _scenarios(profile, at, count, rename=profile.name not in keep_names)
+        for profile in dict.fromkeys(d.profile for d in deployments)
     }
-    grids = {id(d.grid): _scenarios(d.grid, at, count, rename=False) for d in deployments}
+    grids = {
+        where: _scenarios(where, at, count, rename=False)
+        for where in dict.fromkeys(d.grid for d in deployments)
+    }
     return [
         tuple(
-            replace(d, profile=profiles[id(d.profile)][index], grid=grids[id(d.grid)][index])
+            replace(d, profile=profiles[d.profile][index], grid=grids[d.grid][index])
             for d in deployments
         )
         for index in range(count)
     ]
 
 
-def moved_tables(table: FabTable, at: Mapping[str, Array], count: int) -> list[FabTable]:
+def moved_tables(table: str | FabTable, at: Mapping[str, Array], count: int) -> list[FabTable]:
     """The fab table of each scenario; see `moved_deployments`."""
-    return _scenarios(table, at, count, rename=True)
+    return _scenarios(fab_table(table), at, count, rename=True)
 
 
 def _scenarios(facts: Any, at: Mapping[str, Array], count: int, *, rename: bool) -> list[Any]:
@@ -198,12 +203,12 @@ def _scenarios(facts: Any, at: Mapping[str, Array], count: int, *, rename: bool)
         for name, figure in ranged_figures(facts).items()
         if prefix + name in at
     }
-    found = []
+    move, found = mover(facts), []
     for index in range(count):
         new = {
             name: float(values[index]) for name, (values, moves) in moving.items() if moves[index]
         }
-        moved = with_values(facts, new)
+        moved = move(new)
         if rename and moved is not facts:
             moved = moved.model_copy(update={"name": f"{facts.name}~{index}"})
         found.append(moved)

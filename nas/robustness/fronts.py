@@ -14,7 +14,7 @@ from nas.carbon.uncertainty import interval, one_at_a_time, positions
 from nas.comparison import demand_notes, per_deployment
 from nas.objectives import objectives
 from nas.pareto import non_dominated
-from nas.runs.scenarios import Scenarios, Subject, scenarios, search_factor, subject
+from nas.runs.scenarios import Scenarios, Subject, scenarios, subject
 
 if TYPE_CHECKING:
     from hardware_profiles.deployment import Deployment
@@ -143,7 +143,7 @@ def robustness(
         on_front=scores.rows.assign(on_front=on[0], share=on[1:].mean(axis=0)),
         tornado=_tornado(about, scores, ends, on[0], changes),
         most=_most(factors, scores, ends),
-        search_gco2e=_search(run, search_factor(about, at, draws + 1)),
+        search_gco2e=_search(run, scores.search_factor),
     )
 
 

@@ -21,7 +21,7 @@ from nas.runs.folder import Run
 from nas.runs.machine import HOST_BUSY_SHARE, worker_power
 from nas.runs.tables import Record, read_records
 
-__all__ = ["Scenarios", "Subject", "scenarios", "search_factor", "subject"]
+__all__ = ["Scenarios", "Subject", "scenarios", "subject"]
 
 Array = npt.NDArray[np.float64]
 BUSY_SHARE = "search machine.busy_share"
@@ -50,11 +50,6 @@ class Subject:
         """The machine that searched."""
         return deployment_from_dict(self.run.frozen["search"]["host"])
 
-    @property
-    def host_table(self) -> FabTable:
-        """What the search's own carbon was computed from."""
-        return fab_table(self.run.study.fab_table)
-
 
 @dataclass(frozen=True)
 class Scenarios:
@@ -64,11 +59,13 @@ class Scenarios:
         count: Scenarios S.
         rows: One row a ``candidate`` and ``deployment``, R of them, in the order of the scores.
         columns: Numeric columns of the scores by name, each of shape (S, R); ``feasible`` too.
+        search_factor: Carbon of the search relative to what was recorded, shape (S,).
     """
 
     count: int
     rows: pd.DataFrame
     columns: Mapping[str, npt.NDArray[Any]]
+    search_factor: Array
 
     def column(self, name: str) -> Array:
         """One column of the scores, shape (S, R), also where there is no row."""
@@ -100,7 +97,7 @@ def subject(
         if record.status == "trained" and (candidates is None or record.candidate in candidates)
     )
     made = Subject(run, records, deployments, study, {})
-    tables = (fab_table(study.fab_table), made.host_table)
+    tables = (fab_table(study.fab_table), fab_table(run.study.fab_table))
     found = factors_of((*deployments, made.host), tables)
     return replace(made, factors={**found, BUSY_SHARE: HOST_BUSY_SHARE})
 
@@ -118,8 +115,11 @@ def scenarios(about: Subject, at: Mapping[str, Array], count: int) -> Scenarios:
         StudyError: If a moved figure leaves what the formulas cover.
         HardwareError: If the fab table lacks a row that a profile names.
     """
-    prepared = ensemble_of(about.deployments, about.study, at, count)
-    search = search_factor(about, at, count)
+    tables = moved_tables(about.study.fab_table, at, count)
+    prepared = ensemble_of(about.deployments, about.study, at, tables)
+    if about.run.study.fab_table != about.study.fab_table:
+        tables = moved_tables(about.run.study.fab_table, at, count)
+    search = _search_factor(about, at, tables)
     labels = [deployment.label for deployment in about.deployments]
     rows: dict[str, list[str]] = {"candidate": [], "deployment": []}
     parts: dict[str, list[npt.NDArray[Any]]] = {}
@@ -133,23 +133,13 @@ def scenarios(about: Subject, at: Mapping[str, Array], count: int) -> Scenarios:
         rows["candidate"] += [record.candidate] * len(labels)
         rows["deployment"] += labels
     joined = {name: np.concatenate(values, axis=1) for name, values in parts.items()}
-    return Scenarios(count, pd.DataFrame(rows), joined)
+    return Scenarios(count, pd.DataFrame(rows), joined, search)
 
 
-def search_factor(about: Subject, at: Mapping[str, Array], count: int) -> Array:
-    """Carbon of a second of the search under each scenario, relative to that as recorded.
-
-    Args:
-        about: Whose search.
-        at: As for `scenarios`.
-        count: Scenarios S.
-
-    Returns:
-        Shape (S,).
-    """
-    run = about.run
+def _search_factor(about: Subject, at: Mapping[str, Array], tables: Sequence[FabTable]) -> Array:
+    """Carbon of a second of the search under each scenario, relative to that as recorded."""
+    run, count = about.run, len(tables)
     hosts = [row[0] for row in moved_deployments([about.host], at, count)]
-    tables = moved_tables(about.host_table, at, count)
     busy = placed(HOST_BUSY_SHARE, at.get(BUSY_SHARE, np.zeros(count)))
     moved = [
         worker_power(run.frozen, host=host, table=table, busy_share=float(share)).gco2e(1.0)

@@ -69,7 +69,9 @@ def written_anew(facts, prefix, at, scenario, factors):
 def test_the_best_estimates_are_the_score(name):
     places, study = deployments(), STUDIES[name]
     at = {factor: np.zeros(2) for factor in everything(places, study)}
-    found = ensemble_of(places, study, at, 2).score(network(), ERRORS, training_gco2e=5.0)
+    found = ensemble_of(places, study, at, [fab_table(study.fab_table)] * 2).score(
+        network(), ERRORS, training_gco2e=5.0
+    )
     expected = score(network(), places, study, ERRORS, training_gco2e=5.0)
     numeric = {key: value for key, value in expected.items() if isinstance(value, np.ndarray)}
     assert set(found) == set(numeric)
@@ -89,7 +91,9 @@ def test_a_scenario_is_the_score_of_devices_written_with_its_figures(name, tmp_p
     }
     at = positions(factors, 3, 0)
     training = np.array([1.0, 2.0, 3.0])
-    found = ensemble_of(places, study, at, 3).score(network(), ERRORS, training_gco2e=training)
+    found = ensemble_of(places, study, at, moved_tables(study.fab_table, at, 3)).score(
+        network(), ERRORS, training_gco2e=training
+    )
     for scenario in range(3):
         plain = written_anew(fab_table("act-2022"), "act-2022.", at, scenario, factors)
         path = tmp_path / f"mine{scenario}.yaml"
@@ -124,7 +128,8 @@ def test_sizes_of_memory_that_come_and_go_do_not_break_a_draw():
     board = hardware("rpi4").model_copy(update={"memory_limit_bytes": limit})
     place = replace(deployments()[0], profile=board)
     at = {"rpi4.memory_limit_bytes": np.array([-1.0, 0.0, 1.0])}
-    found = ensemble_of([place], STUDIES["fixed volume"], at, 3).rates.memory.limits_bytes
+    tables = [fab_table("act-2022")] * 3
+    found = ensemble_of([place], STUDIES["fixed volume"], at, tables).rates.memory.limits_bytes
     sizes = [
         capacities(with_values(board, {"memory_limit_bytes": value})).memory.limits_bytes
         for value in (0.5e9, 2.5e9, 3.8e9)
@@ -137,10 +142,12 @@ def test_sizes_of_memory_that_come_and_go_do_not_break_a_draw():
 def test_one_fab_factor_moves_every_device_and_one_grid_all_on_it():
     places, study = deployments(), STUDIES["fixed volume"]
     ends = np.array([-1.0, 0.0, 1.0])
-    package = ensemble_of(places, study, {"act-2022.package_gco2e": ends}, 3)
+    factor = {"act-2022.package_gco2e": ends}
+    package = ensemble_of(places, study, factor, moved_tables(study.fab_table, factor, 3))
     embodied = package.score(network(), ERRORS, training_gco2e=None)["embodied_gco2e"]
     assert (np.diff(embodied, axis=0) > 0.0).all()
-    caiso = ensemble_of(places, study, {"grid us-caiso.gco2e_per_kwh": ends}, 3)
+    tables = [fab_table(study.fab_table)] * 3
+    caiso = ensemble_of(places, study, {"grid us-caiso.gco2e_per_kwh": ends}, tables)
     grams = caiso.score(network(), ERRORS, training_gco2e=None)["operational_gco2e"]
     here = np.array([place.grid.name == "us-caiso" for place in places])
     ratio = grams[1:, here] / grams[0, here]
