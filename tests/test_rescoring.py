@@ -9,9 +9,10 @@ from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.grid import custom_grid, grid
 from nas.carbon import Demand, Study
-from nas.comparison import compare, front
-from nas.errors import DeploymentError, FrontError
-from nas.rescoring import rescore
+from nas.comparison import compare, front, front_of
+from nas.errors import DeploymentError, FrontError, RunError, StudyError
+from nas.report import front_text
+from nas.rescoring import as_consequence, at_marginal_rate, marginal_grid, rescore
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +46,59 @@ def test_another_study_changes_the_hash_and_the_share(run):
 
 
 def test_an_unmeasured_precision_is_unknown_and_on_no_front(run):
-    from nas.comparison import front_of
-
     gpu = hardware("a100_sxm4_40")
     scores = rescore(run, [Deployment("a100-fp16", gpu, "fp16", grid("us"))])
     assert scores["error"].isna().all()
     best = front_of(scores, ["error", "carbon"])
     assert best.empty
     assert best.attrs["unknown"] == len(scores)
+
+
+def test_the_marginal_rate_of_a_place():
+    caiso = Deployment("pi", hardware("rpi4"), "int8", grid("us-caiso"), market_gco2e_per_kwh=0.0)
+    found = at_marginal_rate(caiso)
+    assert (found.label, found.grid.name) == ("pi", "us-caiso-marginal")
+    assert found.market_gco2e_per_kwh is None
+    assert at_marginal_rate(found) == found
+    # Runs of before grids had pairs froze them without.
+    old = caiso.grid.model_copy(update={"marginal": None})
+    assert marginal_grid(old) == grid("us-caiso-marginal")
+    assert marginal_grid(custom_grid(100.0)) is None
+    with pytest.raises(StudyError, match="pi: no marginal rate of grid 'fr' is known"):
+        at_marginal_rate(Deployment("pi", hardware("rpi4"), "int8", grid("fr")))
+
+
+def test_a_baseline_is_counted_as_what_comes_after_it(run):
+    key = run.scores()["candidate"].iloc[0]
+    today = Deployment("pi", hardware("rpi4"), "int8", grid("us-caiso"))
+    volume = Study(Demand(lifetime_years=4.0, inferences=1e8), sunk=("pixel3",))
+    study = as_consequence(run, volume, key, today)
+    assert (study.view, study.sunk) == ("consequence", ("pixel3", "rpi4"))
+    assert study.baseline.name == f"{key} on pi"
+    scores = rescore(run, [at_marginal_rate(today)], study).set_index("candidate")
+    assert scores.loc[key, "carbon_gco2e"] == study.baseline.carbon_gco2e > 0
+    assert scores.loc[key, "change_gco2e"] == 0.0
+    with pytest.raises(RunError, match="baseline: 'nope' is unknown"):
+        as_consequence(run, volume, "nope", today)
+    busy = Study(Demand(lifetime_years=4.0, inferences=1e17))
+    with pytest.raises(StudyError, match=r"on pi: it does not run there \(demand: needs"):
+        as_consequence(run, busy, key, today)
+
+
+def test_a_consequence_is_told_and_refuses_life_cycle_carbon(run):
+    today = Deployment("pi", hardware("rpi4"), "int8", grid("us-caiso"))
+    volume = Study(Demand(lifetime_years=4.0, inferences=1e8))
+    key = run.scores()["candidate"].iloc[0]
+    study = as_consequence(run, volume, key, today)
+    scores = rescore(run, [at_marginal_rate(today)], study)
+    best = front_of(scores, ["error", "carbon"], study=study)
+    (note,) = best.attrs["notes"]
+    assert note.startswith(f"consequence, at marginal rates: against {key} on pi, which emits ")
+    text = front_text(best)
+    assert text.splitlines()[0].endswith("change")
+    assert "pi: owned already: carbon goes as the energy above idling" in text
+    with pytest.raises(FrontError, match="lifecycle: trainings are counted at average rates"):
+        front_of(scores, ["error", "lifecycle"], study=study)
 
 
 def test_labels_are_checked(run):

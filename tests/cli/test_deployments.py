@@ -7,8 +7,14 @@ import pytest
 from hardware_profiles import Deployment, deployment_label
 from hardware_profiles.catalog import hardware
 from hardware_profiles.grid import grid
-from nas.cli.deployments import deployments_for
-from nas.errors import ConfigError
+from nas.carbon import Demand, Study
+from nas.cli.deployments import (
+    at_marginal_rates,
+    candidate_and_deployment,
+    deployments_for,
+    study_for,
+)
+from nas.errors import ConfigError, StudyError
 
 PI = Deployment("rpi4-fp32-fr", hardware("rpi4"), "fp32", grid("fr"))
 BATCHED = replace(PI, label="rpi4-fp32-fr-b8-s2", batch=8, streams=2)
@@ -52,3 +58,65 @@ def test_devices_take_the_one_grid_of_the_run():
 def test_the_label_by_rule():
     assert deployment_label("rpi4", "int8", "fr") == "rpi4-int8-fr"
     assert deployment_label("rpi4", "int8", "fr", batch=8, streams=2) == "rpi4-int8-fr-b8-s2"
+
+
+TIME = Study(Demand(lifetime_years=4.0, busy_share=0.3, users=50, powered_share=0.5))
+POOL = Study(Demand(lifetime_years=4.0, inferences=1e9, peak_per_s=50.0, spares=1))
+
+
+def test_a_study_keeps_what_is_not_given():
+    assert study_for({"lifetime_years": None, "fab_table": None}, like=TIME) == TIME
+    found = study_for({"lifetime_years": 8.0, "fab_table": "act-2023"}, like=TIME)
+    assert found == replace(
+        TIME, demand=replace(TIME.demand, lifetime_years=8.0), fab_table="act-2023"
+    )
+    assert study_for({"memory": "as_built", "sunk": ("rpi4",)}, like=TIME).sunk == ("rpi4",)
+
+
+@pytest.mark.parametrize(
+    ("given", "like", "demand"),
+    [
+        ({"inferences": 1e6}, TIME, Demand(4.0, inferences=1e6, users=50, powered_share=0.5)),
+        ({"busy_share": 0.2}, POOL, Demand(4.0, busy_share=0.2)),
+        ({"devices": 7}, TIME, Demand(4.0, busy_share=0.3, devices=7, powered_share=0.5)),
+        ({"users": 7}, POOL, Demand(4.0, inferences=1e9, users=7)),
+        (
+            {"peak_per_s": 90.0},
+            POOL,
+            Demand(4.0, inferences=1e9, peak_per_s=90.0, spares=1),
+        ),
+    ],
+)
+def test_what_is_given_takes_the_place_of_its_like(given, like, demand):
+    assert study_for(given, like=like).demand == demand
+
+
+def test_what_does_not_go_together_is_refused():
+    with pytest.raises(StudyError, match="both of inferences"):
+        study_for({"inferences": 1e6, "busy_share": 0.1}, like=TIME)
+    with pytest.raises(StudyError, match="spares"):
+        study_for({"users": 2, "spares": 3}, like=POOL)
+    with pytest.raises(ConfigError, match="--inferences and --lifetime-years: are not given"):
+        study_for({"inferences": 1e6}, like=None)
+    alone = study_for({"inferences": 1e6, "lifetime_years": 2.0}, like=None)
+    assert alone == Study(Demand(2.0, inferences=1e6))
+
+
+def test_marginal_rates_are_told_and_named_in_labels():
+    ours = Deployment("rpi4-fp32-us-caiso", hardware("rpi4"), "fp32", grid("us-caiso"))
+    closet = replace(ours, label="closet", pue=1.8)
+    found, said = at_marginal_rates([ours, closet])
+    assert [d.label for d in found] == ["rpi4-fp32-us-caiso-marginal", "closet-us-caiso-marginal"]
+    assert found[1].pue == 1.8
+    (line,) = said
+    assert line.startswith("grid us-caiso (256.2 g/kWh) at its marginal rate, us-caiso-marginal (")
+    assert at_marginal_rates(found) == (found, ())
+
+
+def test_a_baseline_is_a_candidate_at_a_deployment():
+    assert candidate_and_deployment("abc@rpi4-fp32-fr", LIKE) == ("abc", PI)
+    for text in ("abc", "@rpi4-fp32-fr", "abc@"):
+        with pytest.raises(ConfigError, match="give CANDIDATE@DEPLOYMENT"):
+            candidate_and_deployment(text, LIKE)
+    with pytest.raises(ConfigError, match="did you mean 'closet-fr'"):
+        candidate_and_deployment("abc@closet-f", LIKE)
