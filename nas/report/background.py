@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nas.carbon import device_embodied
+from nas.carbon import Demand, Study, device_embodied
 from nas.objectives import OBJECTIVES
 from nas.quantities import counted, format_quantity
 from nas.report.axes import axis_for
@@ -152,24 +152,63 @@ def _infeasible(material: Material) -> str:
     return section("What fits", note, table(head, rows))
 
 
-def _assumptions(material: Material) -> str:
-    run = material.run
-    study = run.study
-    demand = study.demand
+def _view(study: Study) -> str:
+    if study.baseline is None:
+        return "footprint: average grid rates plus the share of manufacture"
+    return (
+        "consequence: marginal grid rates plus the whole of what is bought, against"
+        f" {study.baseline.name} at {study.baseline.carbon_gco2e:.4g} gCO2e per inference"
+    )
+
+
+def _demand(demand: Demand) -> str:
     volume = (
         f"{counted(demand.inferences)} inferences"
         if demand.inferences is not None
         else f"busy share {demand.busy_share:g}"
     )
+    if demand.users is not None:
+        on = f"one device for each of {counted(demand.users)} users"
+    elif demand.peak_per_s is not None:
+        on = (
+            f"a pool for a peak of {demand.peak_per_s:g} a second, its devices busy"
+            f" {demand.peak_busy_share:.0%} of it, and {demand.spares} spare"
+        )
+    else:
+        on = f"{demand.devices} device(s)"
+    shared = (
+        f", of which other models take {demand.other_busy_share:.0%}"
+        if demand.other_busy_share
+        else ""
+    )
+    return (
+        f"{volume}, over {demand.lifetime_years:g} years of service life, on {on}, awake"
+        f" {demand.powered_share:.0%} of the time{shared}"
+    )
+
+
+_MEMORY = {
+    "smallest_variant": "with the smallest memory and storage sold that hold the model",
+    "resident_share": "with the share of memory and storage that the model takes",
+    "as_built": "with memory and storage as the profile builds them in",
+}
+
+
+def _manufacture(study: Study) -> str:
+    basis = {"bottom_up": "from the bill of materials", "published": "as the maker published it"}
+    owned = f"; owned already, charged nothing: {', '.join(study.sunk)}" if study.sunk else ""
+    return f"{basis[study.embodied_basis]}, {_MEMORY[study.memory]}{owned}"
+
+
+def _assumptions(material: Material) -> str:
+    run = material.run
+    study = run.study
     facts = [
         ("Functional unit", study.functional_unit),
         ("Boundary", study.boundary),
-        ("View", f"{study.view}: average grid rates plus the share of manufacture"),
-        (
-            "Demand",
-            f"{volume}, over {demand.lifetime_years:g} years of service life, on {demand.devices} "
-            f"device(s), awake {demand.powered_share:.0%} of the time",
-        ),
+        ("View", _view(study)),
+        ("Demand", _demand(study.demand)),
+        ("Manufacture", _manufacture(study)),
         ("Tables", f"manufacture {study.fab_table}, grids {study.grid_table}"),
         ("Study", study.hash),
         ("Task", f"{run.frozen['task']['source']}; {run.frozen['task']['licence']}"),
@@ -207,10 +246,10 @@ def _assumptions(material: Material) -> str:
 
 
 def _devices(material: Material) -> str:
-    rows = []
+    rows, study = [], material.run.study
     for deployment in material.run.deployments:
         profile, grid = deployment.profile, deployment.grid
-        embodied = device_embodied(profile, table=material.run.study.fab_table)
+        embodied = device_embodied(profile, table=study.fab_table, basis=study.embodied_basis)
         year = f", {grid.year}" if grid.year else ""
         scope = f", {grid.scope}" if grid.scope else ""
         cells = (
@@ -224,7 +263,8 @@ def _devices(material: Material) -> str:
         )
         rows.append(Row(cells))
     head = [
-        "deployment", "device", "precision", "grid", "overhead", "idle to load", "manufacture",
+        "deployment", "device", "precision", "grid", "overhead", "idle to load",
+        "manufacture, as built",
     ]  # fmt: skip
     return table(head, rows)
 

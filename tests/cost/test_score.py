@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hardware_profiles.deployment import Deployment
-from nas.carbon import Demand, Study
+from nas.carbon import Baseline, Demand, Study
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.errors import DeploymentError
@@ -143,3 +144,96 @@ def test_rows_do_not_depend_on_their_neighbours(
 def test_no_deployment_is_an_error(tiny: tuple[Layer, ...]) -> None:
     with pytest.raises(DeploymentError, match="none given"):
         score(workload(tiny), [], VOLUME, None, training_gco2e=None)
+
+
+def _more(deployment: Deployment, **fields: Any) -> Deployment:
+    return replace(deployment, **fields)
+
+
+def test_what_stands_beside_the_carbon(tiny: tuple[Layer, ...], deploy: MakeDeployment) -> None:
+    plain = _row(tiny, deploy(), VOLUME)
+    beside = ("operational_market_gco2e", "change_gco2e")
+    assert all(math.isnan(plain[name]) for name in beside)
+    assert plain["sunk_gco2e"] == plain["transport_gco2e"] == plain["end_of_life_gco2e"] == 0.0
+    contract = _row(tiny, _more(deploy(), market_gco2e_per_kwh=36.0), VOLUME)
+    assert contract["operational_market_gco2e"] == pytest.approx(plain["operational_gco2e"] / 10)
+    assert contract["carbon_gco2e"] == plain["carbon_gco2e"]
+    owned = _row(tiny, deploy(), replace(VOLUME, sunk=("plain",)))
+    assert owned["sunk_gco2e"] == plain["embodied_gco2e"]
+    assert owned["embodied_gco2e"] == owned["device_embodied_gco2e"] == owned["kappa_w"] == 0.0
+
+
+def test_a_consequence_is_a_change_and_has_no_life_cycle(
+    tiny: tuple[Layer, ...], deploy: MakeDeployment
+) -> None:
+    marginal = deploy().grid.model_copy(update={"rate": "marginal"})
+    study = replace(VOLUME, view="consequence", baseline=Baseline("today", 1e-3))
+    row = _row(tiny, _more(deploy(), grid=marginal), study, training_gco2e=10.0)
+    assert row["change_gco2e"] == pytest.approx(row["carbon_gco2e"] - 1e-3)
+    assert row["embodied_gco2e"] * 1e6 == pytest.approx(row["device_embodied_gco2e"])
+    # the training is counted at average rates with an allocated share: never added to marginal ones
+    assert math.isnan(row["lifecycle_gco2e"])
+
+
+def test_devices_of_a_pool_differ_by_speed(tiny: tuple[Layer, ...], deploy: MakeDeployment) -> None:
+    # 1000 a second x 6.662 ms / 0.7 = 9.52: 10 devices; without dispatch 2.662 ms: 3.8: 4
+    pool = Study(Demand(lifetime_years=4.0, inferences=1e9, peak_per_s=1000.0, spares=1))
+    columns = score(
+        workload(tiny),
+        [deploy(), deploy(label="fast", dispatch_s=0.0)],
+        pool,
+        None,
+        training_gco2e=None,
+    )
+    assert columns["devices"].tolist() == [11, 5]
+    made = columns["device_embodied_gco2e"] * columns["devices"]
+    assert columns["embodied_gco2e"] * 1e9 == pytest.approx(made)
+    assert columns["cdp_gco2e_s"] == pytest.approx(made * columns["latency_s"])
+
+
+def test_life_cycle_of_a_shared_device_holds_the_part_in_use(
+    tiny: tuple[Layer, ...], deploy: MakeDeployment
+) -> None:
+    shared = Study(Demand(lifetime_years=4.0, inferences=1e6, other_busy_share=0.5))
+    row = _row(tiny, deploy(), shared, training_gco2e=10.0)
+    assert row["lifecycle_gco2e"] == pytest.approx(10.0 + 1e6 * row["carbon_gco2e"])
+
+
+def test_half_a_device(tiny: tuple[Layer, ...], deploy: MakeDeployment) -> None:
+    whole = _row(tiny, deploy(dispatch_s=0.0), VOLUME)
+    half = _row(tiny, _more(deploy(dispatch_s=0.0), resource_share=0.5), VOLUME)
+    # half of the rates and bandwidths at half of the powers: twice the time, the same energy
+    for name in ("latency_s", "occupancy_s"):
+        assert half[name] == pytest.approx(2 * whole[name])
+    assert half["energy_j"] == pytest.approx(whole["energy_j"])
+    assert half["device_embodied_gco2e"] == pytest.approx(0.5 * whole["device_embodied_gco2e"])
+    assert half["embodied_gco2e"] == pytest.approx(0.5 * whole["embodied_gco2e"])
+    small = _row(tiny, _more(deploy(memory_limit_bytes=400.0), resource_share=0.5), VOLUME)
+    assert small["reason"] == "RAM: needs 0.25 kB, has 0.20 kB"
+
+
+def test_the_network_takes_the_smallest_size_that_is_sold(
+    tiny: tuple[Layer, ...], deploy: MakeDeployment
+) -> None:
+    # 246 bytes with the runtime; of 1, 2 and 3 GB 100, 1e9 and 2e9 bytes are free
+    bill = deploy().profile.bill_of_materials
+    fact = {"source": "the test", "basis": "derived"}
+    memory = {
+        "technology": "lpddr4",
+        "technology_source": "the test",
+        "capacity_gb": {"value": 1.0, **fact},
+        "variants_gb": [1, 2, 3],
+        "variants_source": "the test",
+    }
+    sold = bill.model_validate(bill.model_dump() | {"memories": [memory]})
+    small = deploy(memory_limit_bytes=101.0)
+    profile = small.profile.model_copy(update={"bill_of_materials": sold})
+    target = _more(small, profile=profile)
+    row, built = (
+        _row(tiny, target, study) for study in (VOLUME, replace(VOLUME, memory="as_built"))
+    )
+    assert (built["feasible"], built["reason"]) == (False, "RAM: needs 0.25 kB, has 0.10 kB")
+    assert row["feasible"]
+    # one gigabyte more of LPDDR4: 48 g over a yield of 0.875
+    more = row["device_embodied_gco2e"] - built["device_embodied_gco2e"]
+    assert more == pytest.approx(48 / 0.875)
