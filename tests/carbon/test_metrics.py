@@ -109,3 +109,9 @@ def test_at_fixed_time_tcdp_is_carbon_per_inference_times_a_constant(ecf, per_ru
 def test_a_negative_delay_is_refused():
     with pytest.raises(StudyError, match=r"delay_s: got -1; give"):
         edp(1.0, -1.0)
+
+
+def test_a_tcdp_of_one_run_s_share_is_refused():
+    share = share_gco2e(ECF, occupancy_s=0.01, life_h=35_064, busy_share=0.3)
+    with pytest.raises(StudyError, match=r"tcdp: runs is not given, and the share of one run"):
+        tcdp(share, 1e-6, None, 0.01)
