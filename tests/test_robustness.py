@@ -233,6 +233,15 @@ def test_a_model_against_itself_and_another(run, found):
     assert carbon["first"] == pytest.approx(interval["value"])
 
 
+def test_a_run_knows_which_of_two_has_less_carbon_as_their_comparison_does(run, found):
+    pairs = [tuple(row) for row in found.on_front[PAIR].to_numpy()][:5]
+    for first in pairs:
+        for second in pairs[:2]:
+            table = compare_points((run, *first), (run, *second), ["carbon"], draws=40).table
+            assert found.less(first, second) == table["less"].iloc[0]
+    assert found.less(pairs[0], ("0000", "nowhere")) is None
+
+
 def test_runs_are_paired_too(make_run, run, tmp_path, found):
     label = run.deployments[0].label
     copy = make_run(tmp_path / "copy", count=8)

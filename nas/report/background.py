@@ -43,7 +43,13 @@ def _front_table(material: Material) -> str:
         cells = (
             Cell(key, kind="text", more=architectures.get(key, "")),
             material.place(str(row["deployment"])),
-            *(Cell(material.shown(row, name)) for name in names),
+            *(
+                Cell(
+                    material.shown(row, name),
+                    material.spread(row, name) if "gco2e" in OBJECTIVES[name].column else "",
+                )
+                for name in names
+            ),
         )
         rows.append(Row(cells, key=key))
     head = ["model", "deployment", *(OBJECTIVES[name].label for name in names)]

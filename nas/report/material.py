@@ -17,6 +17,7 @@ from nas.report.axes import short_unit
 from nas.report.content import Choice, choices
 from nas.report.markup import Cell, mark
 from nas.report.plot import style_of
+from nas.robustness import Robustness, robustness
 
 if TYPE_CHECKING:
     from nas.runs import Run
@@ -83,6 +84,19 @@ class Material:
     def choices(self) -> tuple[Choice, ...]:
         """What the run yields under several ways to choose."""
         return choices(self.scores, self.run.objectives)
+
+    @cached_property
+    def robustness(self) -> Robustness:
+        """How sure its scores and its front are."""
+        return robustness(self.run)
+
+    def spread(self, row: Mapping[str, Any] | pd.Series[Any], name: str) -> str:
+        """The interval of an objective in a row, for a person; empty where there is none."""
+        objective = OBJECTIVES[name]
+        ends = self.robustness.interval(row["candidate"], row["deployment"], objective.column)
+        if ends is None or math.isnan(ends[0]) or ends[0] == ends[1]:
+            return ""
+        return " to ".join(self.written(objective, end) for end in ends)
 
     def place(self, label: str) -> Cell:
         """A table cell that names a deployment in its colour."""

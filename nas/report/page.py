@@ -19,6 +19,7 @@ from nas.report.calculation import calculation_section
 from nas.report.chosen import chosen_point
 from nas.report.markup import facts
 from nas.report.material import Material
+from nas.report.robust import robust_section
 from nas.report.sections import result_sections
 from nas.report.what_if import what_if_section
 from nas.runs.files import write_text
@@ -53,7 +54,7 @@ def report_html(run: Run, *, candidate: str | None = None, deployment: str | Non
     )
     body = _head(material) + result_sections(material)
     if not material.usable.empty:
-        body += what_if_section(material)
+        body += robust_section(material) + what_if_section(material)
     if candidate is not None or not material.usable.empty:
         chosen = chosen_point(run, scores, candidate, deployment)
         body += calculation_section(run.study, chosen)
@@ -119,6 +120,14 @@ def _front_words(material: Material) -> str:
     return f"front, over {count} deployments"
 
 
+def _search_range(material: Material) -> str:
+    found = material.robustness.search_gco2e
+    if found is None:
+        return ""
+    low, high = (short_unit(format_quantity(grams, "gCO2e")) for grams in (found[0], found[2]))
+    return f" ({low} to {high})"
+
+
 def _head(material: Material) -> str:
     run, front, candidates = material.run, material.front, material.candidates
     trained = int((candidates["status"] == "trained").sum()) if len(candidates) else 0
@@ -133,7 +142,7 @@ def _head(material: Material) -> str:
             best = float(front[objective.column].min())
             rows.append((material.written(objective, best), f"least {objective.label}"))
     carbon = short_unit(format_quantity(material.spent["gco2e"], "gCO2e"))
-    rows.append((carbon, "CO2e spent on the search"))
+    rows.append((carbon, f"CO2e spent on the search{_search_range(material)}"))
     return (
         f"<h1>{escape(_title(run))}</h1>"
         f'<p class="lead">Run <code>{escape(run.path.name)}</code>, study '

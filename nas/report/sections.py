@@ -21,6 +21,7 @@ from nas.report.content import Choice, Deciding, break_even_inferences, deciding
 from nas.report.markup import Cell, Row, figure, legend, mark, section, table
 from nas.report.material import Material
 from nas.report.plot import Bar, Point, Series, bars, scatter
+from nas.report.robust_text import share_text
 from nas.runs import Run
 from nas.runs.files import read_json
 from search_spaces.references import reference_models
@@ -133,9 +134,12 @@ def _choice_row(material: Material, choice: Choice) -> Row:
     if choice.row is None:
         return Row((name, Cell("none", kind="text"), *(Cell("") for _ in range(7))))
     key = str(choice.row["candidate"])
-    spread = _spread(material, choice.row)
+    small = {
+        "error": _spread(material, choice.row),
+        "carbon": material.spread(choice.row, "carbon"),
+    }
     cells = [
-        Cell(material.shown(choice.row, objective), spread if objective == "error" else "")
+        Cell(material.shown(choice.row, objective), small.get(objective, ""))
         for objective in _COLUMNS
     ]
     place = material.place(str(choice.row["deployment"]))
@@ -211,8 +215,10 @@ def _change(
 ) -> str:
     if before["candidate"] == after["candidate"] and before["deployment"] == after["deployment"]:
         return f"“{new}” and “{old}” pick the same model on the same deployment."
+    less = material.robustness.less(_pair(after), _pair(before))
+    sure = "" if less is None else f" (lower in {share_text(less)} of the draws)"
     said = [
-        f"carbon {_ratio(after['carbon_gco2e'], before['carbon_gco2e'])}",
+        f"carbon {_ratio(after['carbon_gco2e'], before['carbon_gco2e'])}{sure}",
         f"latency {_ratio(after['latency_s'], before['latency_s'])}",
         f"energy {_ratio(after['energy_j'], before['energy_j'])}",
         "error unchanged"
@@ -225,6 +231,10 @@ def _change(
         else f"from {before['deployment']} to {after['deployment']}"
     )
     return f"“{new}” instead of “{old}” ({where}): {', '.join(said)}."
+
+
+def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row["candidate"]), str(row["deployment"])
 
 
 def _ratio(after: float, before: float) -> str:
@@ -243,7 +253,7 @@ def _parts(material: Material) -> str:
     drawn = [
         Bar(
             f"{name} · {row['deployment']}",
-            f"{material.shown(row, 'carbon')} an inference",
+            ", ".join(filter(None, (material.shown(row, "carbon"), _range(material, row)))),
             tuple((part, float(row[column]), colour) for part, column, colour in _PARTS),
         )
         for name, row in rows
@@ -254,6 +264,11 @@ def _parts(material: Material) -> str:
         legend(icons),
         bars(drawn, title="Shares of computing, idle and manufacture in the carbon of each choice"),
     )
+
+
+def _range(material: Material, row: Mapping[str, Any]) -> str:
+    """The interval of the carbon of a trained model; known networks have none."""
+    return material.spread(row, "carbon") if "candidate" in row else ""
 
 
 def _deciding(material: Material) -> str:
@@ -286,15 +301,15 @@ def _deciding(material: Material) -> str:
         for name in ("latency", "energy")
     ]
     head = [
-        "deployment", "kappa" if fixed_volume else "kappa + idle", "load - idle", "manufacture",
-        "idle", "most / least", "rank agreement", "fastest, cleanest", "reading",
+        "deployment", "kappa" if fixed_volume else "kappa + idle", "load - idle",
+        "made + idle", "most / least", "rank agreement", "fastest, cleanest", "reading",
     ]  # fmt: skip
     return section(
         "Is carbon only latency by another name?",
-        f'<p class="note">{escape(said)} Manufacture and idle are their shares in the carbon of '
-        "the cleanest model, most / least the range of carbon, both among models within "
-        f"{ERROR_SLACK:g} of the least error. Rank agreement is Spearman's over all models: 1 "
-        "where carbon orders them as latency does.</p>",
+        f'<p class="note">{escape(said)} Made + idle are the shares of manufacture and idling in '
+        "the carbon of the cleanest model, most / least the range of carbon, both among models "
+        f"within {ERROR_SLACK:g} of the least error. Rank agreement is Spearman's over all models: "
+        "1 where carbon orders them as latency does.</p>",
         f'<div class="plots">{"".join(plots)}</div>',
         table(head, [_deciding_row(material, row) for row in found]),
         *_listed(energy_warnings(material.usable, together=not material.apart)),
@@ -310,7 +325,7 @@ def _deciding_row(material: Material, row: Deciding) -> Row:
     texts = [
         _weight_of_time(row),
         format_quantity(row.power_spread_w, "W"),
-        *("" if share is None else f"{share:.0%}" for share in shares),
+        " + ".join(f"{share:.0%}" for share in shares if share is not None),
         "" if row.carbon_range is None else f"{row.carbon_range:.3g}",
         "" if row.agreement is None else agreement_text(row.agreement),
         "" if row.cleanest is None else "one model" if row.same_model else "two models",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nas.carbon.uncertainty import interval, one_at_a_time, positions
+from nas.carbon.uncertainty import interval, one_at_a_time, positions, probability_less
 from nas.comparison import demand_notes, per_deployment
 from nas.objectives import objectives
 from nas.pareto import non_dominated
@@ -58,6 +58,7 @@ class Robustness:
             and that carbon, g, ``at_low`` and ``at_high`` of it; the factor is None where none
             does.
         search_gco2e: Carbon of the search, g: low, value, high; None while it is unknown.
+        carbon_gco2e: Carbon draw by draw, shape (draws, rows), rows as in ``on_front``.
     """
 
     names: tuple[str, ...]
@@ -69,6 +70,7 @@ class Robustness:
     tornado: pd.DataFrame
     most: pd.DataFrame
     search_gco2e: tuple[float, float, float] | None
+    carbon_gco2e: Array = field(repr=False)
 
     def interval(self, candidate: str, deployment: str, column: str) -> tuple[float, float] | None:
         """Low and high end of one column of one row of scores; None if there is no such row."""
@@ -85,6 +87,21 @@ class Robustness:
         """The figure that moves the carbon of one row most; None if none does."""
         rows = _row_of(self.most, candidate, deployment)
         return None if rows.empty else rows["factor"].iloc[0]
+
+    def less(self, first: tuple[str, str], second: tuple[str, str]) -> float | None:
+        """How probable it is that one row has less carbon than another, under the same draws.
+
+        Args:
+            first: Key of a candidate and label of its deployment.
+            second: Those of the other.
+
+        Returns:
+            0..1; None if there is no such row.
+        """
+        places = [_row_of(self.on_front, *pair).index for pair in (first, second)]
+        if any(place.empty for place in places):
+            return None
+        return probability_less(*(self.carbon_gco2e[:, place[0]] for place in places))
 
 
 def _row_of(table: pd.DataFrame, candidate: str, deployment: str) -> pd.DataFrame:
@@ -144,6 +161,7 @@ def robustness(
         tornado=_tornado(about, scores, ends, on[0], changes),
         most=_most(factors, scores, ends),
         search_gco2e=_search(run, scores.search_factor),
+        carbon_gco2e=scores.column(_CARBON)[1:],
     )
 
 
