@@ -304,6 +304,4 @@ def _means(
     known = ~np.isnan(values)
     sums = np.bincount(number[known], weights=values[known], minlength=count)
     counts = np.bincount(number[known], minlength=count)
-    filled = counts > 0
-    sums[~filled] = np.nan
-    return np.asarray(sums / np.maximum(counts, 1))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -129,8 +129,7 @@ def month_x_hour_means(trace: Trace) -> Numbers:
     slot = 24 * months[known] + hours[known]
     sums = np.bincount(slot, weights=values[known], minlength=288)
     counts = np.bincount(slot, minlength=288)
-    sums[counts == 0] = np.nan
-    return np.asarray(sums / np.maximum(counts, 1)).reshape(12, 24)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).reshape(12, 24)
 
 
 def cfe_share(load_wh: ArrayLike, carbon_free_wh: ArrayLike) -> float:

@@ -150,7 +150,7 @@ def net_supply(
         grid_gco2e=grams,
         onsite_gco2e=onsite,
         battery_gco2e=wear,
-        gco2e_per_kwh=(from_grid + onsite + wear) / (total / 1000.0),
+        gco2e_per_kwh=1000.0 * (from_grid + onsite + wear) / total,
     )
 
 

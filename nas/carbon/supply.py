@@ -288,8 +288,9 @@ def _derived(
 ) -> Grid:
     """A grid like the base with another figure; its range is the base's in proportion."""
     old = base.gco2e_per_kwh
-    low = None if ratio is None or old.low is None else old.low * ratio
-    high = None if ratio is None or old.high is None else old.high * ratio
+    # Round-off must not put an end of the range on the wrong side.
+    low = None if ratio is None or old.low is None else min(old.low * ratio, value)
+    high = None if ratio is None or old.high is None else max(old.high * ratio, value)
     tags = [
         *([f"h{choice.hours[0]}-{choice.hours[1]}utc"] if choice.hours else []),
         *([f"m{'-'.join(map(str, choice.months))}"] if choice.months else []),
