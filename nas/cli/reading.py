@@ -46,7 +46,7 @@ HardwareOption = Annotated[
     list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
 ]
 GridOption = Annotated[
-    list[str] | None, typer.Option(help="Grid, a name or gCO2e/kWh; repeat for more.")
+    list[str] | None, typer.Option(help="Grid, a name, gCO2e/kWh or a .yaml file; repeat for more.")
 ]
 InferencesOption = Annotated[float | None, typer.Option(help="Inferences over the life.")]
 LifetimeOption = Annotated[float | None, typer.Option(help="Service life of a device.")]
