@@ -20,6 +20,7 @@ __all__ = [
     "agreement_text",
     "carbon_and_latency",
     "energy_warnings",
+    "more_carbon",
     "near_the_best",
     "reading",
     "winners",
@@ -209,9 +210,9 @@ def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, 
     return tuple(
         f"warning: {_place(energy.where)} least energy ({_model(energy)}) is not least carbon "
         f"({_model(carbon)}), among models within {ERROR_SLACK:g} of the least error: it emits "
-        f"{_more(energy)} ({_grams(energy)} against {_grams(carbon)})"
+        f"{more_carbon(energy)} ({_grams(energy)} against {_grams(carbon)})"
         for energy, carbon in zip(picked[::2], picked[1::2], strict=True)
-        if energy.carbon_gco2e > carbon.carbon_gco2e * (1.0 + _ROUNDING)
+        if more_carbon(energy)
     )
 
 
@@ -224,10 +225,13 @@ def _model(winner: Winner) -> str:
     return name if winner.where is not None else f"{name} on {winner.deployment}"
 
 
-def _more(winner: Winner) -> str:
+def more_carbon(winner: Winner) -> str:
+    """How much more carbon a pick emits than the least, such as ``15 % more``; "" for no more."""
     times = winner.times_least_carbon
     if times is None:
-        return "more"
+        return "more" if winner.carbon_gco2e > 0.0 else ""
+    if times <= 1.0 + _ROUNDING:
+        return ""
     if times >= 2.0:
         return f"{times:.3g} times as much"
     percent = 100.0 * (times - 1.0)

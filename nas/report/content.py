@@ -174,6 +174,8 @@ class Deciding:
         made, idle = self.share("embodied_gco2e"), self.share("idle_gco2e")
         if made is None or idle is None:
             return "No trained model qualifies here."
+        if made + idle == 0.0:
+            return "Neither manufacture nor idling is charged here: energy decides."
         if self.fixed_volume:
             varies = _percent((self.carbon_range or 1.0) - 1.0)
             return (

@@ -7,7 +7,7 @@ from html import escape
 
 import pandas as pd
 
-from nas.deciding import ERROR_SLACK
+from nas.deciding import ERROR_SLACK, more_carbon
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.report.axes import short_unit
@@ -21,7 +21,6 @@ from nas.report.what_if_text import (
     moved_within,
     picks,
     tau_text,
-    times_text,
 )
 from nas.sensitivity import Change, Metric, Pricing, RankChange, WhatIf, sensitivity
 
@@ -48,8 +47,8 @@ def what_if_section(material: Material) -> str:
         _points(material, found),
         *(_moved(material, row) for row in found.pricings if row.change is not None),
         "<h3>What each metric would pick</h3>",
-        f'<p class="note">Among models within {ERROR_SLACK:g} of the least error; the factor is '
-        "the carbon of that model over the least, tau the agreement of the whole order with "
+        f'<p class="note">Among models within {ERROR_SLACK:g} of the least error; bold where it '
+        "is not what carbon picks, with what it emits more. Tau: of the whole order with "
         "carbon's.</p>",
         _metrics(material, found.metrics),
     )
@@ -199,6 +198,7 @@ def _capital(line: str) -> str:
 def _metric_cell(row: Metric | None, carbon: str) -> Cell:
     if row is None:
         return Cell("")
-    small = f"{times_text(row.winner)}, tau {tau_text(row.tau)}"
     other = row.winner.candidate != carbon
+    more = f"{more_carbon(row.winner) or 'as much'}, " if other else ""
+    small = f"{more}tau {tau_text(row.tau)}"
     return Cell(row.winner.candidate[:8], small, "strong" if other else "")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nas.deciding import ERROR_SLACK, Winner
+from nas.deciding import ERROR_SLACK, Winner, more_carbon
 from nas.objectives import OBJECTIVES
 from nas.report.text import aligned, table_rows
 from nas.sensitivity import Change, Metric, Pricing, RankChange, WhatIf
@@ -18,7 +18,6 @@ __all__ = [
     "moved_within",
     "picks",
     "tau_text",
-    "times_text",
     "what_if_rows",
     "what_if_text",
 ]
@@ -141,7 +140,7 @@ def _some(items: Sequence[str]) -> str:
 
 
 def picks(found: Sequence[Metric]) -> list[str]:
-    """A line a place: what carbon picks, which metrics pick the same, and what the others pick.
+    """A line a place: what carbon picks, with the metrics that pick the same, and the others.
 
     Args:
         found: As `nas.sensitivity.metrics` gives it, carbon last in each place.
@@ -149,16 +148,15 @@ def picks(found: Sequence[Metric]) -> list[str]:
     lines = []
     for where in dict.fromkeys(row.winner.where for row in found):
         here = [row.winner for row in found if row.winner.where == where]
-        carbon = here[-1]
-        alike = [_label(row) for row in here[:-1] if _point(row) == _point(carbon)]
-        others = [
-            f"{_label(row)} {_model(row)} ({times_text(row)} the carbon)"
-            for row in here
-            if _point(row) != _point(carbon)
+        alike: dict[tuple[str, str], list[Winner]] = {_point(here[-1]): here[-1:]}
+        for row in here[:-1]:
+            alike.setdefault(_point(row), []).append(row)
+        said = [
+            f"{', '.join(map(_label, rows))} {_model(rows[0])}"
+            f"{f' ({more_carbon(rows[0])})' if more_carbon(rows[0]) else ''}"
+            for rows in alike.values()
         ]
-        said = [f"carbon {_model(carbon)}"]
-        said += [f"and so {', '.join(alike)}"] if alike else []
-        lines.append(f"{where or 'all together'}: {'; '.join([*said, *others])}")
+        lines.append(f"{where or 'all together'}: {'; '.join(said)}")
     return lines
 
 
@@ -168,12 +166,6 @@ def _label(winner: Winner) -> str:
 
 def _model(winner: Winner) -> str:
     return winner.candidate[:8] + ("" if winner.where else f" on {winner.deployment}")
-
-
-def times_text(winner: Winner) -> str:
-    """The carbon of what a metric picks over the least carbon, such as ``1.2 x``."""
-    times = winner.times_least_carbon
-    return "" if times is None else "1 x" if times < 1.0 + 1e-9 else f"{times:.4g} x"
 
 
 def what_if_rows(found: WhatIf) -> dict[str, Any]:

@@ -93,6 +93,13 @@ def test_deciding_by_deployment():
     assert fixed.verdict.endswith("near the best, carbon varies by 200%.")
 
 
+def test_hardware_that_is_owned_already_leaves_energy_to_decide():
+    about = {"kappa_range_w": {"pi": [0.0, 0.0]}, "idle_w": {}, "rank_agreement": {"pi": 0.9}}
+    owned = TABLE.assign(embodied_gco2e=0.0, idle_gco2e=0.0)
+    found = deciding(owned, [some("pi")], about, fixed_volume=True)[0]
+    assert found.verdict == "Neither manufacture nor idling is charged here: energy decides."
+
+
 def test_a_deployment_without_models_is_told():
     about = {"kappa_range_w": {}, "idle_w": {}, "rank_agreement": {}}
     found = deciding(TABLE, [some("other")], about, fixed_volume=False)[0]

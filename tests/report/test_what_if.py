@@ -50,7 +50,7 @@ def test_text_says_what_is_different_and_who_moves(found):
     moved = next(p for row in found.pricings for p in row.change.ranks if len(p.moved) and p.where)
     first = moved.moved.iloc[0]
     assert f"{first['candidate'][:8]} {first['before']} to {first['after']}" in text
-    assert re.search(r"^  phone: carbon [0-9a-f]{8}", text, re.MULTILINE)
+    assert re.search(r"^  phone: carbon(, [A-Za-z ]+)* [0-9a-f]{8}", text, re.MULTILINE)
 
 
 def test_the_page_lists_everyone_who_moves(run, found):
