@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hardware_profiles.deployment import Deployment
     from nas.carbon.study import Study
     from nas.comparison import Comparison
+    from nas.robustness import Robustness
     from nas.runs import Run
     from nas.selection import Selection
 
@@ -53,6 +54,19 @@ class Results:
         from nas.comparison import front
 
         return front(self.run, names or self.run.objectives, deployment=deployment)
+
+    def robustness(self, *names: str, draws: int | None = None, seed: int = 0) -> Robustness:
+        """How sure scores and front are; see `nas.robustness.robustness`.
+
+        Raises:
+            ConfigError: If an objective is unknown.
+            StudyError: If draws or seed is out of range.
+            FrontError: If an objective does not compare under the study's demand.
+        """
+        from nas.robustness import DRAWS, robustness
+
+        count = DRAWS if draws is None else draws
+        return robustness(self.run, names or None, draws=count, seed=seed)
 
     def select(
         self,

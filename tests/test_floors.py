@@ -52,7 +52,8 @@ MAY_IMPORT = {
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
     | {"nas.sensitivity", "nas.service", "nas.repayment", "nas.robustness"},
     "nas.api": FLOOR_2
-    | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"},
+    | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
+    | {"nas.robustness"},
     "nas.__main__": {"nas.cli"},
 }
 LIBRARIES = {

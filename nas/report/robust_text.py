@@ -96,8 +96,8 @@ def robustness_text(best: pd.DataFrame, found: Robustness) -> str:
     """
     count = len(found.factors)
     lines = [
-        f"{found.draws} draws (seed {found.seed}) of {count} figures that have a range, all at "
-        f"once; intervals hold {100 * LEVEL:.0f} % of the draws; errors stay as trained"
+        f"{found.draws} draws (seed {found.seed}) of {count} figures that have a range and matter "
+        f"here, all at once; intervals hold {100 * LEVEL:.0f} % of them; errors stay as trained"
     ]
     if len(best):
         lines = [_points(best, found), "", *lines]

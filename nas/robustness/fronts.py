@@ -43,7 +43,8 @@ class Robustness:
         names: Objectives of the front.
         draws: How many times all figures were drawn.
         seed: Of the draws.
-        factors: Figures with a range, by name.
+        factors: Figures with a range that alone, at an end of it, move some score or the search,
+            by name. (Others were drawn too, such as rows of the fab table that no device needs.)
         intervals: One row a ``candidate``, ``deployment`` and ``column`` of scores: its ``value``
             at the best estimates and the interval from ``low`` to ``high``
             (`nas.carbon.uncertainty.interval`). Columns: the objectives, and all with carbon.
@@ -155,7 +156,7 @@ def robustness(
         names=chosen,
         draws=draws,
         seed=seed,
-        factors=about.factors,
+        factors={name: about.factors[name] for name in _moving(factors, scores, ends)},
         intervals=_intervals(scores, chosen),
         on_front=scores.rows.assign(on_front=on[0], share=on[1:].mean(axis=0)),
         tornado=_tornado(about, scores, ends, on[0], changes),
@@ -204,6 +205,15 @@ def _on_fronts(scores: Scenarios, names: Sequence[str], *, apart: bool) -> npt.N
             here = np.flatnonzero(usable[scenario] & group)
             on[scenario, here] = non_dominated(values[scenario, here])
     return on
+
+
+def _moving(factors: Sequence[str], scores: Scenarios, ends: Scenarios) -> list[str]:
+    """The factors that change something at either end of their ranges."""
+    moves = ends.search_factor != 1.0
+    for name, values in ends.columns.items():
+        nominal = scores.columns[name][0]
+        moves |= ((values != nominal) & ~(np.isnan(values) & np.isnan(nominal))).any(axis=1)
+    return [name for index, name in enumerate(factors) if moves[2 * index : 2 * index + 2].any()]
 
 
 def _intervals(scores: Scenarios, names: Sequence[str]) -> pd.DataFrame:
