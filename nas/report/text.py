@@ -129,7 +129,7 @@ def kappa_text(attrs: Mapping[str, Any], label: str) -> str:
     kappa, limits = attrs["kappa_w"][label], attrs["kappa_range_w"][label]
     if limits is None:
         return "electricity without carbon: carbon is that of manufacture"
-    spread = " to ".join(format_quantity(value, "W") for value in limits)
+    spread = " to ".join(dict.fromkeys(format_quantity(value, "W") for value in limits))
     if attrs.get("view") == "consequence" and limits[1] == 0.0:
         return "owned already: carbon goes as the energy above idling"
     if attrs.get("fixed_volume"):
