@@ -11,7 +11,10 @@ from hardware_profiles.documents import parse_facts, read_yaml
 from hardware_profiles.figure import Facts, Figure, NonNegative, Text
 from nas.errors import HardwareError, unknown_name
 
-__all__ = ["Grid", "custom_grid", "grid", "grid_names"]
+__all__ = ["GRID_TABLE", "Grid", "custom_grid", "grid", "grid_names"]
+
+GRID_TABLE = "grids-2"
+"""Version of the shipped table of grids; it enters the hash of a study."""
 
 
 class Grid(Facts):
@@ -41,6 +44,7 @@ class Grid(Facts):
 
 
 class _Grids(Facts):
+    version: Literal["grids-2"]
     attribution: Text
     grids: tuple[Grid, ...]
 

@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from hardware_profiles.fab import fab_table
+from hardware_profiles.grid import GRID_TABLE
 from nas.carbon.demand import Demand
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.quantity import quantity
@@ -85,7 +87,7 @@ class Study:
     )
     view: View = "footprint"
     fab_table: str = "act-2022"
-    grid_table: str = "grids-1"
+    grid_table: str = GRID_TABLE
     baseline: Baseline | None = None
     sunk: tuple[str, ...] = ()
     memory: MemoryRule = "smallest_variant"
@@ -135,12 +137,12 @@ class Study:
     def hash(self) -> str:
         """Twelve hex digits over every field; equal for equal studies in any process.
 
-        A fab table in a file of the user's enters with what the file holds.
+        A fab table enters with its version, one in a file of the user's with what the file holds.
 
         Raises:
-            HardwareError: If there is no such file.
+            HardwareError: If there is no such table or file.
         """
-        return _hash(self, self.fab_table_sha256)
+        return _hash(self, self.fab_table_sha256 or fab_table(self.fab_table).version)
 
     @property
     def fab_table_sha256(self) -> str | None:
@@ -171,10 +173,9 @@ def _text(name: str, text: object) -> None:
 
 
 @lru_cache(maxsize=64)
-def _hash(study: Study, fab_table_sha256: str | None) -> str:
-    plain = study_to_dict(study)
-    if fab_table_sha256 is not None:
-        plain["fab_table"] = fab_table_sha256
+def _hash(study: Study, fab_table_version: str) -> str:
+    name = "" if study.fab_table_sha256 else study.fab_table
+    plain = {**study_to_dict(study), "fab_table": [name, fab_table_version]}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

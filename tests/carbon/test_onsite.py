@@ -12,7 +12,7 @@ from hardware_profiles.traces import Trace
 from nas.carbon.onsite import Battery, net_supply
 from nas.errors import StudyError
 
-WATTS = st.floats(0, 1e4)
+WATTS = st.just(0.0) | st.floats(1e-6, 1e4)
 BATTERIES = st.builds(
     Battery,
     capacity_wh=st.floats(0.1, 1e5),

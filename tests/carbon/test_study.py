@@ -40,7 +40,7 @@ def test_a_study_of_before_there_were_these_choices_is_read_with_its_defaults():
         "boundary": "manufacture and use of the devices; no transport, no end of life",
         "view": "footprint",
         "fab_table": "act-2022",
-        "grid_table": "grids-1",
+        "grid_table": "grids-2",
     }
     study = study_from_dict(plain)
     assert study.demand == Demand(lifetime_years=4, busy_share=0.3)
