@@ -11,6 +11,7 @@ from typing import Any
 from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
+from nas.carbon.uncertainty import LEVEL
 from nas.cost.explain import explain as explain_lines
 from nas.cost.score import score
 from nas.cost.workload import workload
@@ -18,6 +19,7 @@ from nas.errors import ConfigError, RunError, unknown_name
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.report.text import plain_value
+from nas.robustness import score_intervals
 from nas.runs import Run
 from nas.runs.files import read_json
 from search_spaces.layers import Layer, layers_from_json
@@ -63,11 +65,25 @@ def layers_of(
 
 
 def estimate_rows(
-    layers: Sequence[Layer], deployments: Sequence[Deployment], study: Study, *, explain: bool
+    layers: Sequence[Layer],
+    deployments: Sequence[Deployment],
+    study: Study,
+    *,
+    explain: bool,
+    draws: int | None = None,
+    seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """One mapping a deployment with every score; with `explain` the lines of the calculation."""
+    """One mapping a deployment with every score.
+
+    With `explain` it has the lines of the calculation under ``calculation``; with `draws` the ends
+    of each interval under the column's name with ``_low`` and ``_high``.
+    """
     counts = workload(layers)
     columns = score(counts, deployments, study, None, training_gco2e=None)
+    if draws is not None:
+        found = score_intervals(counts, deployments, study, draws=draws, seed=seed)
+        for name, (low, high) in found.items():
+            columns |= {f"{name}_low": low, f"{name}_high": high}
     rows = []
     for index, deployment in enumerate(deployments):
         row = {key: plain_value(values[index]) for key, values in columns.items()}
@@ -78,11 +94,22 @@ def estimate_rows(
 
 
 def estimate_lines(
-    layers: Sequence[Layer], deployments: Sequence[Deployment], study: Study, *, explain: bool
+    layers: Sequence[Layer],
+    deployments: Sequence[Deployment],
+    study: Study,
+    *,
+    explain: bool,
+    draws: int | None = None,
+    seed: int = 0,
 ) -> list[str]:
     """What `carbon-nas estimate` prints."""
     lines: list[str] = []
-    for row in estimate_rows(layers, deployments, study, explain=explain):
+    if draws is not None:
+        lines.append(
+            f"ranges hold {100 * LEVEL:.0f} % of {draws} draws (seed {seed}) of all figures that "
+            "have a range"
+        )
+    for row in estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=seed):
         lines.append(f"{row['deployment']}: {row['reason'] or 'fits and keeps up'}")
         if explain:
             for item in row["calculation"]:
@@ -93,7 +120,10 @@ def estimate_lines(
             value = row[objective.column]
             if value is not None:
                 shown = format_quantity(value, objective.unit)
-                lines.append(f"  {objective.label:20} {shown}  ({objective.kind})")
+                ends = (row.get(f"{objective.column}_{end}") for end in ("low", "high"))
+                low, high = (format_quantity(end, objective.unit) for end in ends)
+                spread = f", {low} to {high}" if "unknown" not in (low, high) else ""
+                lines.append(f"  {objective.label:20} {shown}{spread}  ({objective.kind})")
     return lines
 
 

@@ -13,6 +13,8 @@ from nas.cli.uncertainty import (
     SeedOption,
     print_drawn_front,
     print_points,
+    sure_lines,
+    sure_of,
     wanted_seed,
 )
 from nas.errors import ConfigError
@@ -162,12 +164,15 @@ def select(
     ] = "knee",
     objective: ObjectiveOption = None,
     deployment: Annotated[str | None, typer.Option(help="Only this deployment.")] = None,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose one candidate and deployment, out of all deployments together, and say why."""
     from nas.runs import open_run
     from nas.selection import select as select_one
 
+    drawn = wanted_seed(draws, seed)
     opened = open_run(run)
     chosen = select_one(
         opened.scores(),
@@ -177,6 +182,7 @@ def select(
         deployment=deployment,
         study=opened.study,
     )
+    sure = {} if draws is None else sure_of(opened, chosen, objective, draws=draws, seed=drawn)
     if as_json:
         from nas.report.text import plain_value
 
@@ -187,10 +193,10 @@ def select(
             "reasons": list(chosen.reasons),
             "row": row,
         }
-        typer.echo(json.dumps(found, indent=1))
+        typer.echo(json.dumps({**found, **sure}, indent=1))
         return
     typer.echo(f"candidate {chosen.candidate} on {chosen.deployment}")
-    for reason in chosen.reasons:
+    for reason in (*chosen.reasons, *sure_lines(sure)):
         typer.echo(f"  {reason}")
 
 
@@ -207,6 +213,8 @@ def estimate(
     run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate latency, energy, memory and carbon of one architecture, without a search."""
@@ -214,6 +222,7 @@ def estimate(
     from nas.cli.estimating import estimate_lines, estimate_rows, layers_of
     from nas.runs import open_run
 
+    drawn = wanted_seed(draws, seed)
     opened = open_run(run) if run is not None else None
     layers = layers_of(space, task, architecture, opened, candidate)
     deployments = deployments_for(hardware, grid, like=opened.deployments if opened else ())
@@ -222,10 +231,11 @@ def estimate(
         like=opened.study if opened else None,
     )
     if as_json:
-        rows = estimate_rows(layers, deployments, study, explain=explain)
+        rows = estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
         typer.echo(json.dumps(rows, indent=1))
         return
-    for line in estimate_lines(layers, deployments, study, explain=explain):
+    lines = estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
+    for line in lines:
         typer.echo(line)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nas.runs import Run
+    from nas.selection import Selection
 
-__all__ = ["DrawsOption", "SeedOption", "print_drawn_front", "print_points", "wanted_seed"]
+__all__ = [
+    "DrawsOption",
+    "SeedOption",
+    "print_drawn_front",
+    "print_points",
+    "sure_lines",
+    "sure_of",
+    "wanted_seed",
+]
 
 DrawsOption = Annotated[
     int | None, typer.Option(help="Draw all figures that have a range this often, such as 400.")
@@ -65,6 +74,48 @@ def print_drawn_front(
         typer.echo(table_csv(table), nl=False)
     else:
         typer.echo(f"{front_text(best)}\n\n{robustness_text(best, found)}")
+
+
+def sure_of(
+    run: Run, chosen: Selection, names: Sequence[str] | None, *, draws: int, seed: int
+) -> dict[str, Any]:
+    """How sure a selected model is, for JSON: ``uncertainty`` with intervals and stay share."""
+    from nas.report.robust_text import uncertain
+    from nas.robustness import robustness
+
+    found = robustness(run, names, draws=draws, seed=seed)
+    pair = (chosen.candidate, chosen.deployment)
+    columns = [row.column for row in uncertain(found.names)]
+    facts = {
+        "draws": draws,
+        "seed": seed,
+        "intervals": {column: found.interval(*pair, column) for column in columns},
+        "on_front_share": found.share(*pair),
+        "moved_most_by": found.mover(*pair),
+    }
+    return {"uncertainty": facts}
+
+
+def sure_lines(sure: Mapping[str, Any]) -> list[str]:
+    """The same for a person; no line where nothing was drawn."""
+    from nas.carbon.uncertainty import LEVEL
+    from nas.objectives import OBJECTIVES
+    from nas.report.robust_text import range_text, share_text
+
+    if not sure:
+        return []
+    facts = sure["uncertainty"]
+    rows = [row for row in OBJECTIVES.values() if row.column in facts["intervals"]]
+    ranges = []
+    for row in rows:
+        low, high = facts["intervals"][row.column]
+        ranges.append(f"{row.label} {range_text(low, high, row.unit)}")
+    return [
+        f"{', '.join(ranges)} in {100 * LEVEL:.0f} % of {facts['draws']} draws (seed "
+        f"{facts['seed']})",
+        f"on the front in {share_text(facts['on_front_share'])} of the draws; its carbon is moved "
+        f"most by {facts['moved_most_by'] or 'nothing'}",
+    ]
 
 
 def print_points(

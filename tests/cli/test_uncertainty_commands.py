@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from tiny_runs import one_line, run_command
@@ -62,6 +63,30 @@ def test_two_models_are_compared_draw_by_draw(run, points, in_process):
     assert 0.0 <= carbon["less"] <= 1.0
     two = in_process("compare", run.path, run.path, *arguments, "--json").stdout
     assert json.loads(two) == told
+
+
+def test_a_selection_says_how_sure_it_is(run, in_process):
+    told = json.loads(in_process("select", run.path, "--draws", 20, "--json").stdout)
+    low, high = told["uncertainty"]["intervals"]["carbon_gco2e"]
+    assert low <= told["row"]["carbon_gco2e"] <= high
+    text = in_process("select", run.path, "--draws", 20).stdout
+    assert "in 90 % of 20 draws (seed 0)" in text
+    assert "on the front in" in text
+    assert "uncertainty" not in json.loads(in_process("select", run.path, "--json").stdout)
+
+
+def test_an_estimate_says_how_sure_it_is_and_a_run_says_the_same(run, points, in_process):
+    key, label = points[0].split("@")
+    arguments = ("estimate", "--run", run.path, "--candidate", key)
+    rows = json.loads(in_process(*arguments, "--draws", 20, "--json").stdout)
+    row = next(row for row in rows if row["deployment"] == label)
+    found = load(run.path).robustness(draws=20)
+    ends = [row["carbon_gco2e_low"], row["carbon_gco2e_high"]]
+    assert ends == pytest.approx(found.interval(key, label, "carbon_gco2e"))
+    text = in_process(*arguments, "--draws", 20).stdout
+    assert "ranges hold 90 % of 20 draws (seed 0)" in text
+    assert re.search(r"carbon +[\d.]+ \S+, [\d.]+ \S+ to [\d.]+ \S+  \(modelled\)", text)
+    assert " to " not in in_process(*arguments).stdout
 
 
 @pytest.mark.parametrize(
