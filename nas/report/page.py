@@ -52,13 +52,14 @@ def report_html(run: Run, *, candidate: str | None = None, deployment: str | Non
         front=front_of(scores, run.objectives, study=run.study, apart=per_deployment(run)),
         spent=_spent(run, candidates),
     )
+    calculation = ""
+    if candidate is not None or not material.usable.empty:
+        chosen = chosen_point(run, scores, candidate, deployment)
+        calculation = calculation_section(run.study, chosen)
     body = _head(material) + result_sections(material)
     if not material.usable.empty:
         body += robust_section(material) + what_if_section(material)
-    if candidate is not None or not material.usable.empty:
-        chosen = chosen_point(run, scores, candidate, deployment)
-        body += calculation_section(run.study, chosen)
-    body += background_sections(material)
+    body += calculation + background_sections(material)
     page = resources.files("nas.report").joinpath("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(title=escape(_title(run)), body=body)
 

@@ -23,6 +23,7 @@ from nas.report.statement_text import statement_markdown
 from nas.report.text import plain_value
 from nas.robustness import Robustness, robustness
 from nas.runs.files import write_json, write_text
+from nas.runs.tables import read_records
 
 if TYPE_CHECKING:
     from nas.runs import Run
@@ -32,7 +33,7 @@ __all__ = ["carbon_statement", "write_statement"]
 _SPREAD = (
     ("one inference", "carbon_gco2e"),
     ("of it use", "operational_gco2e"),
-    ("of it manufacture and the like", "embodied_gco2e"),
+    ("of it hardware", "embodied_gco2e"),
 )
 # Why a field may be unknown, by the end of its name.
 _REASONS = {
@@ -57,6 +58,8 @@ _REASONS = {
     "demand": "not asked for by this demand; the other fields decide",
     "service": "a consequence and the footprint of a search do not add up",
     "packages": "was not installed",
+    "file_sha256": "it comes with the package",
+    "last_training_ended": "the run was made before that was recorded",
     "uncertainty": "no figure behind it has a range",
 }
 
@@ -154,12 +157,19 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "objectives": list(run.objectives),
         "sampler": run.frozen["search"]["sampler"],
         "seed": run.frozen["search"]["seed"],
+        "last_training_ended": _last_end(run),
         "recipe": {k: v for k, v in run.frozen["recipe"].items() if v is not None},
         "final_recipe": {k: v for k, v in run.frozen["final_recipe"].items() if v is not None},
         "python": environment.get("python"),
         "platform": environment.get("platform"),
         "packages": dict(environment.get("packages", {})),
     }
+
+
+def _last_end(run: Run) -> str | None:
+    """When the last training ended, in UTC."""
+    trainings = [found for record in read_records(run.artifacts) for found in record.trainings]
+    return max((str(t["finished_at"]) for t in trainings if "finished_at" in t), default=None)
 
 
 def _model_facts(chosen: Chosen) -> dict[str, Any]:
@@ -234,7 +244,7 @@ def _uncertainty(found: Robustness, chosen: Chosen, search_gco2e: float) -> dict
         for what, column, grams, ends in rows
         if ends is not None
     ]
-    if found.search_gco2e is not None:
+    if found.search_gco2e is not None and found.search_gco2e[1] > 0.0:
         low, middle, high = (grams / found.search_gco2e[1] for grams in found.search_gco2e)
         intervals.insert(
             0,
@@ -266,12 +276,14 @@ def _factor_tables(run: Run) -> list[dict[str, Any]]:
             "what": "manufacture",
             "name": study.fab_table,
             "version": table.version,
+            "file_sha256": study.fab_table_sha256,
             "label": f"{table.label}; scopes {table.scopes} of the fabs",
         },
         {
             "what": "grid intensity",
-            "name": study.grid_table,
+            "name": "grids",
             "version": study.grid_table,
+            "file_sha256": None,
             "label": "each grid has its source beside its figure",
         },
     ]

@@ -17,7 +17,7 @@ def search_part(said: Facts) -> Iterator[str]:
     """What the search took."""
     facts = said["search"]
     yield from title("The search")
-    wall = facts["wall_hours"]
+    wall, ended = facts["wall_hours"], said["run"]["last_training_ended"]
     rows = [
         (
             "models",
@@ -25,6 +25,7 @@ def search_part(said: Facts) -> Iterator[str]:
             f"the best, {facts['decided_without_training']} decided without training; sampler "
             f"{said['run']['sampler']}, seed {said['run']['seed']}",
         ),
+        *([] if ended is None else [("ended", f"{ended} UTC")]),
         ("time on the clock", "not known yet" if wall is None else f"{wall:.4g} h"),
         (
             "time of the workers",

@@ -56,7 +56,7 @@ def _in_short(said: Facts) -> Iterator[str]:
     )
     yield ""
     yield from table(
-        ("what", "carbon", "of it electricity", "of it manufacture and the like"),
+        ("what", "carbon", "of it electricity", "of it hardware"),
         [
             _split(f"the search, {search['models_trained']} models trained", search),
             _split("the full training of the model", training),
@@ -93,9 +93,10 @@ def _how_sure(said: Facts) -> Iterator[str]:
         return
     tail = 100.0 * (1.0 - facts["level"]) / 2.0
     yield (
-        f"All {facts['figures']} figures with a range were drawn {facts['draws']} times together, "
-        "each within its range and one value for everything that rests on it; the error of the "
-        "model stays as trained."
+        f"All {facts['figures']} figures with a range were drawn together {facts['draws']} times "
+        f"(seed {facts['seed']}), each from its low to its high end, with one value a draw for "
+        "everything that rests on it. The error of the model stays as trained; what the model of "
+        "latency and energy leaves out is not drawn."
     )
     yield ""
     yield from table(
@@ -112,9 +113,10 @@ def _how_sure(said: Facts) -> Iterator[str]:
     share, most = facts["on_front_share"], facts["moves_most"]
     if share is not None:
         yield (
-            f"The model stays on the front of {', '.join(said['run']['objectives'])} in "
+            f"The model is on the front of {', '.join(said['run']['objectives'])} in "
             f"{share:.0%} of the draws."
         )
+        yield ""
     if most is not None:
         yield f"What moves the carbon of one inference most is `{most['figure']}`: " + (
             f"{figure_text(most, '')}."
