@@ -33,25 +33,43 @@ class Part:
 
     name: str
     year: int
-    gflops_per_w: float
+    gflops: float
     watts: float
+    megahertz: float
+    die_mm2: float
+    node_nm: float
+
+    @property
+    def gflops_per_w(self) -> float:
+        """Peak in fp32 over the power of the board."""
+        return self.gflops / self.watts
+
+
+_COLUMNS = (
+    "release_year",
+    "peak_fp32_gflops",
+    "tdp_w",
+    "clock_mhz",
+    "die_area_mm2",
+    "process_node_nm",
+)
 
 
 def parts(path: Path, *, kinds: Sequence[str]) -> list[Part]:
-    """The parts of these kinds whose fp32 peak, power and year the table knows, by year."""
+    """The parts of these kinds of which the table knows every figure, by year."""
     found = []
     with path.open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            figures = [row[key] for key in ("release_year", "peak_fp32_gflops", "tdp_w")]
+            figures = [row[column] for column in _COLUMNS]
             if row["class"] in kinds and all(figures):
-                year, gflops, watts = (float(figure) for figure in figures)
-                found.append(Part(row["device_id"], int(year), gflops / watts, watts))
+                year, *others = (float(figure) for figure in figures)
+                found.append(Part(row["device_id"], int(year), *others))
     return sorted(found, key=lambda part: (part.year, part.name))
 
 
-def doubling_years(points: Sequence[Part]) -> float:
-    """Years in which GFLOPS per watt double: least squares of its base-2 logarithm on the year."""
+def doubling_years(points: Sequence[Part], quantity: str = "gflops_per_w") -> float:
+    """Years in which a figure doubles: least squares of its base-2 logarithm on the year."""
     years = np.array([part.year for part in points], dtype=float)
-    doublings = np.log2([part.gflops_per_w for part in points])
+    doublings = np.log2([getattr(part, quantity) for part in points])
     slope = np.polyfit(years - years.mean(), doublings, 1)[0]
     return float(1.0 / slope)

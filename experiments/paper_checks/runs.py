@@ -15,8 +15,9 @@ OPEN = "from nas.runs import open_run\nrun = open_run('experiments/paper_checks/
 
 def telemetry(run: Session) -> Finding:
     run(OPEN)
-    run("from nas.report import carbon_statement\nfrom nas.report.emissions import emission_rows")
-    run("rows, search = emission_rows(run), carbon_statement(run)['search']")
+    run("from nas.report.emissions import emission_rows")
+    run("from nas.report.statement_machine import search_facts")
+    run("rows, search = emission_rows(run), search_facts(run)")
     each = run("len(rows), sum(row['energy_consumed'] for row in rows)  # kWh")
     total = run("search['energy_kwh']")
     known = run("search['power_known']")
@@ -47,6 +48,7 @@ def statement(run: Session) -> Finding:
     )
     fields = run(f"all({asked.replace(' for', ' is not None for')})")
     assumed = run("len(said['assumed'])")
+    interval = run("said['uncertainty'] is not None")
     return judged(
         f"{len(sections)} sections; {same} of {totals} totals follow again from the other fields;"
         f" {assumed} assumed figures are listed",
@@ -54,6 +56,7 @@ def statement(run: Session) -> Finding:
             "hours, device, power, PUE, intensity, energy and grams are there": fields,
             "recomputing gives every total": same == totals,
             "assumptions are listed": assumed > 0,
+            "uncertainty is stated": interval,
         },
         why="`carbon-nas report RUN --statement` writes it",
     )
