@@ -138,8 +138,11 @@ def lines(run: Session) -> Finding:
     run("device = device_embodied(hardware('pixel3'))")
     parts: dict[str, Any] = run("{line.name: line.gco2e for line in device.lines}")
     total = run("device.total_gco2e")
+    made = run("device.by_phase['manufacture']")
+    run("device.lines[0].calculation  # area x (electricity + gases + raw materials) / yield")
     return judged(
-        f"Pixel 3: {len(parts)} lines, {total / 1000:.2f} kg",
+        f"Pixel 3: {len(parts)} lines, {total / 1000:.2f} kg, of which manufacture"
+        f" {made / 1000:.2f} kg",
         {
             "more than one line": len(parts) > 1,
             "the lines sum to the total": near(sum(parts.values()), total),
