@@ -192,6 +192,8 @@ class FabTable(Facts):
 
 
 def _row(table: str, what: str, rows: dict[str, _Row], name: str) -> _Row:
+    if not isinstance(name, str):
+        raise HardwareError(f"{table}: {what}: got {name!r}; give one name")
     if name not in rows:
         near = difflib.get_close_matches(name, rows, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -239,6 +241,8 @@ def fab_table(table: str | FabTable) -> FabTable:
     """
     if isinstance(table, FabTable):
         return table
+    if not isinstance(table, str):
+        raise HardwareError(f"fab table: got {table!r}; give a name or a path")
     if not table.endswith((".yaml", ".yml")):
         return _shipped(table)
     path = Path(table)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_profiles.fab import FabNode, FabTable, fab_table
 from nas.carbon.quantity import Numbers, quantity
+from nas.errors import StudyError
 
 __all__ = [
     "DEFAULT_TABLE",
@@ -26,7 +29,7 @@ DEFAULT_TABLE = "act-2022"
 def die_embodied_gco2e(
     area_cm2: ArrayLike,
     *,
-    node_nm: int,
+    node_nm: ArrayLike,
     fab_gco2e_per_kwh: ArrayLike,
     abatement_pct: ArrayLike,
     fab_yield: ArrayLike,
@@ -40,7 +43,7 @@ def die_embodied_gco2e(
 
     Args:
         area_cm2: Area of the die, >= 0.
-        node_nm: Process node in nanometres, exactly as tabled.
+        node_nm: Process node in nanometres, > 0, exactly as tabled.
         fab_gco2e_per_kwh: Carbon intensity of the fab's electricity, in g/kWh, >= 0.
         abatement_pct: Percent of process gases abated, 95 to 99; in between, gases are
             interpolated linearly, so that 97 is ACT's mean of both.
@@ -62,13 +65,22 @@ def die_embodied_gco2e(
     abated = quantity("abatement_pct", abatement_pct, least=95.0, most=99.0)
     fab = quantity("fab_gco2e_per_kwh", fab_gco2e_per_kwh)
     if facts.nodes:
-        row = facts.node(node_nm, interpolate=interpolate)
-        electricity = fab * row.energy_kwh_per_cm2.value
-        gases = gases_gco2e_per_cm2(row, abated)
-        per_cm2 = electricity + gases + row.materials_gco2e_per_cm2.value
+
+        def of(figure: str) -> Numbers:
+            return _tabled(
+                "node_nm",
+                node_nm,
+                lambda nm: getattr(facts.node(nm, interpolate=interpolate), figure).value,
+            )
+
+        least, most = of("gases_gco2e_per_cm2_abated_95"), of("gases_gco2e_per_cm2_abated_99")
+        electricity = fab * of("energy_kwh_per_cm2")
+        per_cm2 = electricity + _gases(least, most, abated) + of("materials_gco2e_per_cm2")
     else:
-        whole = facts.whole_node(node_nm, interpolate=interpolate).value
-        per_cm2 = np.full(np.broadcast_shapes(fab.shape, abated.shape), whole)
+        whole = _tabled(
+            "node_nm", node_nm, lambda nm: facts.whole_node(nm, interpolate=interpolate).value
+        )
+        per_cm2 = whole + np.zeros(np.broadcast_shapes(fab.shape, abated.shape))
     good = quantity("fab_yield", fab_yield, most=1.0, above=True)
     return quantity("area_cm2", area_cm2) * per_cm2 / good
 
@@ -84,7 +96,22 @@ def gases_gco2e_per_cm2(row: FabNode, abatement_pct: Numbers) -> Numbers:
         ACT, Gupta et al., ISCA 2022, takes the mean of both at 97 %.
     """
     least, most = row.gases_gco2e_per_cm2_abated_95.value, row.gases_gco2e_per_cm2_abated_99.value
-    return least + (abatement_pct - 95.0) / 4.0 * (most - least)
+    return _gases(np.asarray(least), np.asarray(most), abatement_pct)
+
+
+def _gases(at_95: Numbers, at_99: Numbers, abatement_pct: Numbers) -> Numbers:
+    return at_95 + (abatement_pct - 95.0) / 4.0 * (at_99 - at_95)
+
+
+def _tabled(name: str, numbers: ArrayLike, figure: Callable[[int], float]) -> Numbers:
+    """The figure of each number, such as of each process node, in the shape of the numbers."""
+    given = quantity(name, numbers, above=True)
+    distinct, place = np.unique(given, return_inverse=True)
+    if (distinct % 1.0).any():
+        first = float(distinct[distinct % 1.0 > 0.0][0])
+        raise StudyError(f"{name}: got {first:g}; give a whole number")
+    figures = np.array([figure(int(number)) for number in distinct], dtype=np.float64)
+    return figures[place].reshape(given.shape)
 
 
 def memory_embodied_gco2e(
@@ -138,25 +165,29 @@ def package_embodied_gco2e(count: ArrayLike, *, table: str | FabTable = DEFAULT_
 
 
 def pcb_embodied_gco2e(
-    area_cm2: ArrayLike, layers: int, *, table: str | FabTable = DEFAULT_TABLE
+    area_cm2: ArrayLike, layers: ArrayLike, *, table: str | FabTable = DEFAULT_TABLE
 ) -> Numbers:
     """Carbon of making a bare printed circuit board, in g: area times a factor of its layers.
 
     Args:
         area_cm2: Area of the board, >= 0.
-        layers: Number of copper layers, >= 1; a number that has no row takes the table's figure
-            per layer.
+        layers: Number of copper layers, >= 1, whole; a number that has no row takes the table's
+            figure per layer.
         table: The fab table or its name.
 
+    Returns:
+        Grams, of the shape the arguments broadcast to.
+
     Raises:
-        StudyError: If a number is not finite or out of range.
+        StudyError: If a number is not finite, not whole or out of range.
         HardwareError: If the table is unknown.
 
     Source:
         ACT v2 (facebookresearch/ACT@abc9fbb7).
     """
-    quantity("layers", layers, least=1.0)
-    return quantity("area_cm2", area_cm2) * pcb_gco2e_per_cm2(fab_table(table), layers)
+    facts = fab_table(table)
+    per_cm2 = _tabled("layers", layers, lambda count: pcb_gco2e_per_cm2(facts, count))
+    return quantity("area_cm2", area_cm2) * per_cm2
 
 
 def pcb_gco2e_per_cm2(table: FabTable, layers: int) -> float:

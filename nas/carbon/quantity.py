@@ -41,12 +41,15 @@ def quantity(
     Raises:
         StudyError: If an element is not a number, not finite or out of range.
     """
-    if isinstance(value, str | bytes | bool) or value is None:
-        raise StudyError(f"{name}: got {value!r}; give a number")
     try:
-        numbers: Numbers = np.asarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        # Texts, truths, times and complex numbers would turn into floats without a word.
+        if given.dtype.kind not in "iufO" or value is None:
+            raise TypeError
+        numbers: Numbers = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
-        raise StudyError(f"{name}: got {value!r}; give a number") from None
+        shown = " ".join(repr(value).split())
+        raise StudyError(f"{name}: got {shown[:80]}; give a number") from None
     largest = min(most, _LARGEST)
     if numbers.size and _within(float(numbers.min()), float(numbers.max()), least, largest, above):
         return numbers

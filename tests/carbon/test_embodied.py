@@ -188,6 +188,37 @@ def test_arrays_broadcast():
     assert memory_embodied_gco2e("BarraCuda", 1.0, fab_yield=[0.5, 1.0]).shape == (2,)
 
 
+@pytest.mark.parametrize("table", fab_table_names())
+def test_nodes_and_layers_may_be_arrays_too(table):
+    nodes = np.array([[3, 28], [22, 7]])
+    together = die_embodied_gco2e([1.0, 2.0], node_nm=nodes, table=table, **FAB)
+    apart = [
+        [
+            die_embodied_gco2e(area, node_nm=int(nm), table=table, **FAB)
+            for area, nm in zip((1.0, 2.0), row, strict=True)
+        ]
+        for row in nodes
+    ]
+    assert together.tolist() == apart
+    assert die_embodied_gco2e(1.0, node_nm=np.array(7), table=table, **FAB).shape == ()
+    layers = pcb_embodied_gco2e(10.0, [2, 4, 12, 4], table=table)
+    assert layers.tolist() == [pcb_embodied_gco2e(10.0, n, table=table) for n in (2, 4, 12, 4)]
+
+
+def test_what_is_no_node_no_layer_and_no_name_is_refused():
+    for node, got in (("7", "'7'"), (None, "None"), (7.5, "7.5"), (-7, "-7")):
+        with pytest.raises(StudyError, match=f"node_nm: got {got}; give a"):
+            die_embodied_gco2e(1.0, node_nm=node, **FAB)
+    with pytest.raises(HardwareError, match="16 nm has no row; nearest is 14 nm"):
+        die_embodied_gco2e([1.0, 2.0], node_nm=[7, 16], **FAB)
+    with pytest.raises(StudyError, match=r"layers: got 4\.5; give a whole number"):
+        pcb_embodied_gco2e(10, 4.5)
+    with pytest.raises(HardwareError, match="memory technology: got None; give one name"):
+        memory_embodied_gco2e(None, 1.0, fab_yield=1)
+    with pytest.raises(HardwareError, match="fab table: got None; give a name"):
+        package_embodied_gco2e(1, table=None)
+
+
 def test_what_the_table_does_not_hold_is_refused():
     with pytest.raises(HardwareError, match="6 nm"):
         die_embodied_gco2e(1.0, node_nm=6, **FAB)

@@ -11,7 +11,11 @@ def test_a_scalar_and_an_array_keep_their_shape():
     assert quantity("delay_s", [1, 2]).dtype == np.float64
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, [1.0, -1.0], None, "7", True])
+WRONG = [float("nan"), float("inf"), -1.0, [1.0, -1.0], [1.0, None], [[1.0], [1.0, 2.0]], 1 + 0j]
+OF_ANOTHER_KIND = [None, "7", ["7"], True, np.True_, [True], np.array([1 + 0j]), np.timedelta64(1)]
+
+
+@pytest.mark.parametrize("value", [*WRONG, *OF_ANOTHER_KIND])
 def test_what_is_no_finite_number_in_range_is_refused_by_name(value):
     with pytest.raises(StudyError, match=r"^delay_s: got .*; give a"):
         quantity("delay_s", value)
