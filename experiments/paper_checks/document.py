@@ -21,7 +21,7 @@ Micro, 2024); section numbers are its own. Every row of our notes on it is here:
 tools (A), data sets (D), metrics (M), methods (S), numbers (N). The table says what the paper says,
 what our commands and functions print, and whether they agree. Below it stand the very lines that
 were run for each row, with what they gave (numbers to six digits), and the checks that the verdict
-rests on. Nothing in the column "we print" is typed in.
+rests on. No result in the column "we print" is typed in; inputs are in those lines.
 
 Verdicts: **agrees**; **the paper's slip** (the paper contradicts itself or its source; we say what
 is right); **does not agree**, with why; **not computable** (a fact about a company or a year that
