@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from nas.errors import HardwareError
 __all__ = ["Table", "choose", "eia_times", "numbers", "place_of", "rows_of_zone", "times"]
 
 _EMPTY = frozenset(("", "-", "na", "n/a", "nan", "null", "none"))
+# A comma between other digits is a decimal comma, and dropping it would be wrong by a power of ten.
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _EIA_FORMS = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 
 
@@ -107,7 +110,10 @@ def times(table: Table, rows: Sequence[int], name: str, *, zoned: bool) -> list[
                 row,
                 f"{text!r} has no time zone and may be local; write UTC, such as 2022-01-31T23:00Z",
             )
-        found.append(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC))
+        try:
+            found.append(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC))
+        except OverflowError:
+            raise _fault(table, row, f"{text!r} is no time of this calendar; correct it") from None
     return found
 
 
@@ -128,7 +134,10 @@ def _eia_time(table: Table, row: int, place: int) -> datetime:
             end = datetime.strptime(text, form)
         except ValueError:
             continue
-        return end.replace(tzinfo=UTC) - timedelta(hours=1)
+        try:
+            return end.replace(tzinfo=UTC) - timedelta(hours=1)
+        except OverflowError:
+            break
     raise _fault(table, row, f"{text!r} is no time of EIA; expected 01/31/2022 11:00:00 PM")
 
 
@@ -145,7 +154,7 @@ def numbers(table: Table, rows: Sequence[int], place: int) -> list[float]:
             found.append(float("nan"))
             continue
         try:
-            number = float(text.replace(",", ""))
+            number = float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
         except ValueError:
             number = float("inf")
         if abs(number) == float("inf"):

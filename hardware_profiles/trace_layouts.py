@@ -187,11 +187,12 @@ def _eia_source(name: str) -> str | None:
 
 def _own(table: Table, wanted: _Wanted) -> Rows:
     ending = "_gco2e_per_kwh"
-    columns = [name for name in table.header if name.endswith(ending)]
+    columns = [name for name in table.header if name.lower().endswith(ending)]
+    heads = [name.lower().removesuffix("_mwh") for name in table.header]
     sources = {
-        place: _OWN_NAMES.get(name.removesuffix("_mwh"), name.removesuffix("_mwh"))
+        place: _OWN_NAMES.get(heads[place], heads[place])
         for place, name in enumerate(table.header)
-        if name.endswith("_mwh")
+        if name.lower().endswith("_mwh")
     }
     rows = rows_of_zone(table, wanted.zone, ("zone",))
     if sources and (wanted.factors is not None or not columns):
@@ -202,7 +203,7 @@ def _own(table: Table, wanted: _Wanted) -> Rows:
             )
         starts = times(table, rows, "hour_utc", zoned=False)
         return _from_generation(table, rows, starts, sources, factors=wanted.factors, notes=[])
-    found = {name.removesuffix(ending): name for name in columns} | {name: name for name in columns}
+    found = {name[: -len(ending)]: name for name in columns} | {name: name for name in columns}
     column = choose(table, found, wanted.column)
     words = set(column.lower().split("_"))
     rate: Rate = "marginal" if words & {"marginal", "mer", "moer"} else "average"

@@ -192,6 +192,9 @@ def _read_table(path: Path) -> tuple[Table, str]:
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = tuple(name.strip() for name in next(reader, []))
+        twice = [name for name in header if name and header.count(name) > 1]
+        if twice:
+            raise HardwareError(f"{path.name}: has two columns {twice[0]!r}; remove or rename one")
         rows, lines = [], []
         for row in reader:
             if not any(cell.strip() for cell in row):

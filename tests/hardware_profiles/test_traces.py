@@ -256,3 +256,28 @@ def test_wrong_options_are_refused(write):
         read_trace(path, zone="FR")
     with pytest.raises(HardwareError, match="cannot be read"):
         read_trace(path.with_name("none.csv"))
+
+
+def test_commas_of_thousands_are_dropped_and_decimal_commas_refused(write):
+    trace = read_trace(write(hours('"1,200.5"', "300")))
+    assert trace.gco2e_per_kwh.tolist() == [1200.5, 300.0]
+    for cell in ('"256,5"', '"1,20"', '"1,2000"', '"12,5"'):
+        with pytest.raises(HardwareError, match=r"line 3: .*; give a finite number"):
+            read_trace(write(hours("300", cell)))
+
+
+def test_a_header_in_capitals_is_read_and_a_column_given_twice_is_refused(write):
+    capital = write(hours("300", head="HOUR_UTC,AER_gCO2e_per_kWh"))
+    assert read_trace(capital).gco2e_per_kwh.tolist() == [300.0]
+    twice = write("hour_utc,aer_gco2e_per_kwh,aer_gco2e_per_kwh\n2022-01-01T00Z,300,1\n")
+    with pytest.raises(HardwareError, match="two columns 'aer_gco2e_per_kwh'"):
+        read_trace(twice)
+
+
+def test_times_at_the_end_of_the_calendar_are_refused(write):
+    early = write("hour_utc,aer_gco2e_per_kwh\n0001-01-01T00:00+14:00,300\n")
+    with pytest.raises(HardwareError, match="line 2: '0001-01-01T00:00\\+14:00' is no time"):
+        read_trace(early)
+    cells = ",".join(["X", "01/01/0001 00:00:00", "1", "1", "1", "1", "1", "1"])
+    with pytest.raises(HardwareError, match="line 2: '01/01/0001 00:00:00' is no time of EIA"):
+        read_trace(write(f"{EIA}\n{cells}\n"))
