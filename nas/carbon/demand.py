@@ -267,7 +267,7 @@ def share_gco2e(
         embodied_gco2e: Embodied carbon of one device, in g, >= 0.
         occupancy_s: Device seconds of one inference, > 0.
         life_h: Service life of the device, in h, > 0.
-        busy_share: Share u of the life that the device computes, by all work, > 0.
+        busy_share: Share u of the life that the device computes, by all work, in (0, 1].
 
     Returns:
         Grams, of the shape the arguments broadcast to.
@@ -281,7 +281,7 @@ def share_gco2e(
     busy_s = (
         quantity("life_h", life_h, above=True)
         * 3600.0
-        * quantity("busy_share", busy_share, above=True)
+        * quantity("busy_share", busy_share, most=1.0 + _ROUNDING, above=True)
     )
     tau = quantity("occupancy_s", occupancy_s, above=True)
     return quantity("embodied_gco2e", embodied_gco2e) * tau / busy_s

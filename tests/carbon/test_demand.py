@@ -149,6 +149,11 @@ def test_the_share_of_an_hour_of_a_server():
     assert grams == pytest.approx(28.5, abs=0.05)
 
 
+def test_a_busy_share_in_percent_is_refused():
+    with pytest.raises(StudyError, match="busy_share: got 30; give a finite number above 0"):
+        share_gco2e(1e6, occupancy_s=3600, life_h=4 * HOURS_PER_YEAR, busy_share=30)
+
+
 TWICE = [
     ({"inferences": 1e9, "busy_share": 0.3}, "both of inferences (N) and busy_share (u)"),
     ({"inferences": 1e9, "devices": 2, "users": 2}, "devices and users given"),
