@@ -32,6 +32,9 @@ ERROR_SLACK = 0.02
 # Sums in another order differ by this much; within it two numbers are one.
 _ROUNDING = 1e-9
 
+# Less carbon than this, as a share, is not worth a warning: it is lost in the printed digits.
+_TELLING = 1e-3
+
 
 def carbon_and_latency(rows: pd.DataFrame, fixed_volume: bool | None) -> dict[str, dict[str, Any]]:
     """By deployment, what weighs in carbon and whether it orders models as latency does.
@@ -44,11 +47,15 @@ def carbon_and_latency(rows: pd.DataFrame, fixed_volume: bool | None) -> dict[st
         By label: ``kappa_w`` and ``idle_w`` (watts: at fixed time carbon is
         E + (kappa + idle) x occupancy; None at fixed volume, and where electricity has no carbon),
         ``kappa_range_w`` (least and most of the models; None where electricity has no carbon),
-        ``same_share`` (whether all models carry one embodied share) and ``rank_agreement``
-        (Spearman's, of carbon and latency; None if undefined) and ``reading``, what an agreement
-        of 1 means (None for less).
+        ``same_share`` (whether all models carry one embodied share), ``share_differs_with`` (what
+        it differs with, in words; empty where it is the same), ``rank_agreement`` (Spearman's, of
+        carbon and latency; None if undefined) and ``reading``, what an agreement of 1 means (None
+        for less).
     """
-    names = ("kappa_w", "idle_w", "kappa_range_w", "same_share", "rank_agreement", "reading")
+    names = (
+        "kappa_w", "idle_w", "kappa_range_w", "same_share", "share_differs_with",
+        "rank_agreement", "reading",
+    )  # fmt: skip
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     if rows.empty or not {"carbon_gco2e", "latency_s", "kappa_w"} <= set(rows):
         return found
@@ -63,6 +70,7 @@ def carbon_and_latency(rows: pd.DataFrame, fixed_volume: bool | None) -> dict[st
         found["kappa_range_w"][label] = _range(kappa)
         found["idle_w"][label] = None if fixed_volume else _common(_idle_w(group))
         found["same_share"][label] = _same_share(group)
+        found["share_differs_with"][label] = _share_differs_with(group)
     return found
 
 
@@ -109,6 +117,22 @@ def _same_share(rows: pd.DataFrame) -> bool | None:
         return None
     shares = rows["embodied_gco2e"].to_numpy(dtype=np.float64)
     return None if not np.isfinite(shares).all() else _common(shares) is not None
+
+
+def _share_differs_with(rows: pd.DataFrame) -> list[str]:
+    """Why models on one deployment carry unlike embodied shares."""
+    if _same_share(rows) is not False:
+        return []
+    causes = {
+        "device_embodied_gco2e": "the memory that a model needs",
+        "devices": "the number of devices that it takes",
+    }
+    found = [
+        said
+        for column, said in causes.items()
+        if column in rows and _common(rows[column].to_numpy(dtype=np.float64)) is None
+    ]
+    return found or ["its busy time"]
 
 
 def near_the_best(rows: pd.DataFrame, slack: float = ERROR_SLACK) -> pd.DataFrame:
@@ -199,6 +223,8 @@ def _least(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
 def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, ...]:
     """One line for each place where the model of least energy is not that of least carbon.
 
+    What emits less than 0.1 % more is not told.
+
     Args:
         rows: Usable scores, of any error; those near the best are compared.
         together: Whether to look at all deployments together as well.
@@ -212,8 +238,13 @@ def energy_warnings(rows: pd.DataFrame, *, together: bool = True) -> tuple[str, 
         f"({_model(carbon)}), among models within {ERROR_SLACK:g} of the least error: it emits "
         f"{more_carbon(energy)} ({_grams(energy)} against {_grams(carbon)})"
         for energy, carbon in zip(picked[::2], picked[1::2], strict=True)
-        if more_carbon(energy)
+        if _tells(energy)
     )
+
+
+def _tells(winner: Winner) -> bool:
+    times = winner.times_least_carbon
+    return winner.carbon_gco2e > 0.0 if times is None else times >= 1.0 + _TELLING
 
 
 def _place(where: str | None) -> str:
@@ -235,6 +266,8 @@ def more_carbon(winner: Winner) -> str:
     if times >= 2.0:
         return f"{times:.3g} times as much"
     percent = 100.0 * (times - 1.0)
+    if times < 1.0 + _TELLING:
+        return "< 0.1 % more"
     return f"{percent:.0f} % more" if percent >= 10.0 else f"{percent:.2g} % more"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.deciding import agreement_text, energy_warnings, near_the_best, winners
+from nas.deciding import agreement_text, energy_warnings, more_carbon, near_the_best, winners
 
 ROWS = pd.DataFrame(
     [
@@ -54,12 +54,24 @@ def test_the_energy_winner_that_is_not_the_carbon_winner_is_told():
 
 @pytest.mark.parametrize(
     ("grams", "said"),
-    [(4.001e-6, "0.025 % more"), (4.6e-6, "15 % more"), (0.0, None), (40e-6, "10 times as much")],
+    [
+        (4.1e-6, "2.5 % more"),
+        (4.001e-6, None),
+        (4.6e-6, "15 % more"),
+        (0.0, None),
+        (40e-6, "10 times as much"),
+    ],
 )
 def test_what_choosing_by_energy_emits_more(grams, said):
     lines = energy_warnings(ROWS.assign(carbon_gco2e=[grams, 4e-6, 2e-6, 3e-6, 1e-8]))
     on_pi = [line for line in lines if "on pi " in line]
-    assert [said in line for line in on_pi] == [True] if said else on_pi == []
+    assert [said in line for line in on_pi] == ([True] if said else [])
+
+
+def test_next_to_no_carbon_more_is_not_told_in_digits():
+    rows = ROWS.assign(carbon_gco2e=[4.000001e-6, 4e-6, 2e-6, 3e-6, 1e-8])
+    energy = winners(near_the_best(rows), ("energy",))
+    assert [more_carbon(row) for row in energy] == ["< 0.1 % more", "", ""]
 
 
 def test_unlike_devices_are_told_together():

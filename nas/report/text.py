@@ -135,7 +135,7 @@ def kappa_text(attrs: Mapping[str, Any], label: str) -> str:
     if attrs.get("fixed_volume"):
         share = "is the same for all models"
         if attrs["same_share"][label] is False:
-            share = "differs with the memory that a model needs"
+            share = f"differs with {' and '.join(attrs['share_differs_with'][label])}"
         return f"kappa {spread}, by speed; the embodied share per inference {share}"
     if attrs.get("fixed_volume") is None and kappa is None:
         return f"kappa {spread}"

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from nas.carbon import Demand, Study
 from nas.comparison import compare_fronts, front_of
@@ -64,10 +65,22 @@ def test_fixed_volume_says_that_the_share_is_common():
         "pi: kappa 1 W to 2 W, by speed; the embodied share per inference is the same for all "
         "models; rank" in alike
     )
-    unlike = table.assign(embodied_gco2e=[1e-7, 2e-7, 2e-7])
-    assert "differs with the memory that a model needs" in front_text(
-        front_of(unlike, ["error", "carbon"], study=study)
-    )
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("device_embodied_gco2e", "the memory that a model needs"),
+        ("devices", "the number of devices that it takes"),
+        ("embodied_gco2e", "its busy time"),
+    ],
+)
+def test_unlike_embodied_shares_have_their_reason(column, why):
+    table = TABLE.assign(deployment="pi", kappa_w=1.0, device_embodied_gco2e=10.0, devices=1)
+    unlike = table.assign(embodied_gco2e=[1e-7, 2e-7, 2e-7]).assign(**{column: [1.0, 2.0, 2.0]})
+    study = Study(Demand(lifetime_years=4.0, inferences=1e8))
+    text = front_text(front_of(unlike, ["error", "carbon"], study=study))
+    assert f"the embodied share per inference differs with {why}; rank" in text
 
 
 def test_agreement_of_one_says_that_carbon_changes_nothing():
