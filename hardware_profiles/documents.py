@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from nas.errors import HardwareError
 
-__all__ = ["parse_facts", "read_yaml"]
+__all__ = ["parse_facts", "read_yaml", "refuse_boolean"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -115,6 +115,22 @@ def parse_facts(model: type[_Model], content: object, origin: str) -> _Model:
         return model.model_validate(content)
     except ValidationError as error:
         raise HardwareError(_one_line(model, error, origin)) from error
+
+
+def refuse_boolean(kind: Any, given: Any) -> Any:
+    """What a field is given, unless it is ``true`` where a number belongs: pydantic reads it as 1.
+
+    Args:
+        kind: Annotation of the field.
+        given: What a file or a caller gives it.
+
+    Raises:
+        ValueError: If it is a truth value and the field holds none.
+    """
+    kinds = (kind, *get_args(kind))
+    if isinstance(given, bool) and bool not in kinds and Any not in kinds:
+        raise ValueError(f"got {given}; expected a number or a text")
+    return given
 
 
 _REMEDIES = {

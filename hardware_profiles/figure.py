@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from hardware_profiles.documents import refuse_boolean
 
 __all__ = [
     "Basis",
@@ -28,6 +38,11 @@ class Facts(BaseModel):
     """Plain data that cannot change and refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean(cls, given: Any, info: ValidationInfo) -> Any:
+        return refuse_boolean(cls.model_fields[info.field_name or ""].annotation, given)
 
 
 class Figure(Facts):

@@ -63,7 +63,8 @@ def resolve_grid(given: str | float | Mapping[str, Any], *, folder: Path | None 
 
     Raises:
         HardwareError: If a name, key or file is wrong.
-        StudyError: If a load or a plant is wrong, or direct and life-cycle carbon would mix.
+        StudyError: If a load or a plant is wrong, or direct and life-cycle carbon, or marginal
+            and allocated, would mix.
     """
     if isinstance(given, str) and given.endswith((".yaml", ".yml")):
         path = (folder or Path()) / given
@@ -162,6 +163,12 @@ def _traced(choice: GridKeys, folder: Path) -> _Place:
 
 def _run(place: _Place, choice: GridKeys) -> Grid:
     """The grid as the load sees it."""
+    if choice.onsite is not None and place.grid.rate == "marginal":
+        raise StudyError(
+            f"grid: {place.grid.name} has a marginal rate, which is never mixed with a share of"
+            " what making the plant and its battery emitted; take the average rate, or leave"
+            " onsite out"
+        )
     timed = [key for key in ("hours", "months", "load_w") if getattr(choice, key) is not None]
     if choice.battery is not None and choice.onsite is None:
         raise StudyError("grid: battery is given without onsite, which charges it; add onsite")

@@ -118,8 +118,8 @@ def rescore(
         "other_busy_share": other_busy_share,
     }  # fmt: skip
     tables = {"fab_table": fab_table, "memory": memory, "embodied_basis": embodied_basis}
-    owned = {"sunk": tuple(_known(sunk)) or None}
     deployments = deployments_for(hardware, grid, like=opened.deployments)
+    owned = {"sunk": _owned(sunk, [*opened.deployments, *deployments]) or None}
     study = study_for({**demand, **tables, **owned}, like=opened.study)
     study, deployments, notes = _seen(opened, study, deployments, view, baseline)
     scores = rescore_run(opened, deployments, study)
@@ -163,11 +163,18 @@ def _seen(
     return study, moved, notes
 
 
-def _known(names: Sequence[str] | None) -> list[str]:
-    """Names of hardware, each of which exists."""
+def _owned(names: Sequence[str] | None, deployments: Sequence[Deployment]) -> tuple[str, ...]:
+    """Names of hardware, each of which is that of a deployment, or would change nothing."""
     from hardware_profiles.catalog import hardware
 
-    return [hardware(name).name for name in names or ()]
+    used = sorted({deployment.profile.name for deployment in deployments})
+    found = [hardware(name).name for name in names or ()]
+    for name in found:
+        if name not in used:
+            raise ConfigError(
+                f"--sunk: {name!r} is the hardware of no deployment; use {' or '.join(used)}"
+            )
+    return tuple(found)
 
 
 def _table_writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from hardware_profiles.documents import parse_facts, read_yaml
+from hardware_profiles.documents import parse_facts, read_yaml, refuse_boolean
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.study import MemoryRule, View
 from nas.errors import ConfigError, HardwareError, unknown_name
@@ -38,6 +45,11 @@ Positive = Field(gt=0, allow_inf_nan=False)
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean(cls, given: Any, info: ValidationInfo) -> Any:
+        return refuse_boolean(cls.model_fields[info.field_name or ""].annotation, given)
 
 
 class DemandConfig(_Strict):

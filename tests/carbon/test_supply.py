@@ -197,6 +197,11 @@ def test_a_grid_without_hours_is_one_mean_for_all():
             "generation_w: got shape",
         ),
         (
+            {"name": "us-caiso", "rate": "marginal", "load_w": 1, "onsite": PLANT},
+            "us-caiso-marginal has a marginal rate, which is never mixed",
+        ),
+        ({"gco2e_per_kwh": True}, "grid: gco2e_per_kwh: got True; expected a number"),
+        (
             {"name": "us-caiso", "load_w": 1, "onsite": {**PLANT, "source": "tide"}},
             "source 'tide'",
         ),

@@ -72,6 +72,7 @@ def test_the_options_make_the_study(tiny_run, in_process, tmp_path):
         ([*CONSEQUENCE, "nope@rpi4-fp32-fr"], "baseline: 'nope' is unknown"),
         (["--fab-table", "act-2024"], "act-2023"),
         (["--sunk", "rpi44"], "did you mean 'rpi4'"),
+        (["--sunk", "dell_r740"], "--sunk: 'dell_r740' is the hardware of no deployment; use"),
         (["--memory", "small"], "study.memory: got 'small'"),
         (["--embodied-basis", "published"], "study.memory"),
         (["--inferences", "1e6", "--busy-share", "0.3"], "both of inferences"),

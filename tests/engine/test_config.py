@@ -102,6 +102,8 @@ def test_a_misspelt_section_is_not_called_missing(tiny):
         ("data_dir", 1),
         ("demand", 4),
         ("demand.lifetime_years", 0),
+        ("demand.lifetime_years", True),
+        ("demand.devices", True),
         ("demand.lifetime_years", float("inf")),
         ("demand.inferences", -1),
         ("demand.inferences", "many"),
