@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.errors import SpaceError, unknown_name
+from nas.errors import LayerError, SpaceError, unknown_name
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import Shape
+from search_spaces.specs import FORMS, InputSpec, TableSpec, TextSpec, TranslationSpec, form_of
 
 __all__ = ["Architecture", "Choice", "SearchSpace", "Value"]
 
@@ -45,16 +46,21 @@ class SearchSpace:
         version: Goes up when an architecture comes to mean other layers.
         label: One line for people.
         choices: A conditional choice stands after the one that it depends on.
-        build: ``build(architecture, input_shape, outputs)`` returns the layers.
+        build: ``build(architecture, input_shape, outputs)`` returns the layers; for tables, texts
+            and translations it is given the `InputSpec` as a fourth argument.
+        accepts: The forms of data that it takes, of `search_spaces.specs.FORMS`.
     """
 
     name: str
     version: int
     label: str
     choices: tuple[Choice, ...]
-    build: Callable[[Architecture, Shape, int], tuple[Layer, ...]]
+    build: Callable[..., tuple[Layer, ...]]
+    accepts: tuple[str, ...] = ("image",)
 
     def __post_init__(self) -> None:
+        if not self.accepts or not set(self.accepts) <= set(FORMS):
+            raise SpaceError(f"{self.name}: accepts {self.accepts}, give some of {tuple(FORMS)}")
         earlier: dict[str, Choice] = {}
         for choice in self.choices:
             where = f"{self.name}: choice {choice.name!r}"
@@ -179,27 +185,59 @@ class SearchSpace:
         )
 
     def layers(
-        self, architecture: Mapping[str, Any], input_shape: Shape, outputs: int
+        self,
+        architecture: Mapping[str, Any],
+        input_shape: Shape,
+        outputs: int,
+        spec: InputSpec | None = None,
     ) -> tuple[Layer, ...]:
         """The network that an architecture stands for.
 
         Args:
             architecture: A point of the space.
             input_shape: One sample without batch, such as ``(1, 28, 28)``.
-            outputs: Length of the output vector, at least 1.
+            outputs: Length of the output vector, at least 1; for texts that of every position.
+            spec: Columns of a table or vocabulary of a text; without it ``(columns,)`` is a table
+                of numbers.
 
         Returns:
-            Layers in topological order; the last gives ``(outputs,)``.
+            Layers in topological order; the last gives ``(outputs,)``, or for texts
+            ``(context, outputs)`` and for translations ``(target, outputs)``.
 
         Raises:
-            SpaceError: The architecture is not in the space.
-            LayerError: The space does not fit that input shape, or its layers do not connect.
+            SpaceError: The architecture is not in the space, or the spec not of that shape.
+            LayerError: The space does not take that form of data or input shape, or its layers do
+                not connect.
         """
-        layers = self.build(self.validate(architecture), input_shape, outputs)
+        here = self.validate(architecture)
+        form = self._form(input_shape, spec)
+        more: tuple[InputSpec, ...] = () if spec is None else (spec,)
+        if form == "table" and spec is None:
+            more = (TableSpec(input_shape[0]),)
+        layers = self.build(here, input_shape, outputs, *more)
+        expected: Shape = (outputs,)
+        if isinstance(spec, TextSpec):
+            expected = (spec.context, outputs)
+        elif isinstance(spec, TranslationSpec):
+            expected = (spec.target, outputs)
         *_, last = layer_shapes(layers).values()
-        if last != (outputs,):
-            raise SpaceError(f"{self.name}: its layers give {last}, build must give ({outputs},)")
+        if last != expected:
+            raise SpaceError(f"{self.name}: its layers give {last}, build must give {expected}")
         return layers
+
+    def _form(self, input_shape: Shape, spec: InputSpec | None) -> str:
+        try:
+            form = form_of(input_shape, spec)
+        except SpaceError as error:
+            raise SpaceError(f"{self.name}: {error}") from None
+        if form not in self.accepts:
+            takes = " or ".join(FORMS[name] for name in self.accepts)
+            what = "" if spec is None else f" ({form})"
+            raise LayerError(
+                f"{self.name}: input shape {input_shape}{what} is not {takes}; take a space that "
+                "accepts it, `carbon-nas space list`"
+            )
+        return form
 
     @cached_property
     def _weights(self) -> dict[str, NDArray[np.float64]]:

@@ -8,7 +8,6 @@ the third stage, and by the stem where it strides.
 
 from __future__ import annotations
 
-from nas.errors import LayerError
 from search_spaces.base import Architecture, Choice, SearchSpace
 from search_spaces.layers import Layer
 from search_spaces.ops import (
@@ -105,8 +104,6 @@ class _Chain:
 
 
 def _build(architecture: Architecture, input_shape: Shape, outputs: int) -> tuple[Layer, ...]:
-    if len(input_shape) != 3:
-        raise LayerError(f"mbconv: input shape {input_shape} is not an image, give (C, H, W)")
     chain = _Chain(input_shape, str(architecture["activation"]))
     stem_width, stem_stride = int(architecture["stem_width"]), int(architecture["stem_stride"])
     chain.conv("stem", stem_width, 3, stem_stride, groups=1, active=True)
