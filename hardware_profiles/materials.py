@@ -171,6 +171,12 @@ class Memory(_Component):
             raise ValueError(
                 f"has capacity_gb {self.capacity_gb.value:g}, which is none of variants_gb; add it"
             )
+        kept = 0.0 if self.reserved_gb is None else max(self.reserved_gb.numbers())
+        if kept >= self.capacity_gb.value:
+            raise ValueError(
+                f"has reserved_gb of up to {kept:g}, which leaves nothing of capacity_gb"
+                f" {self.capacity_gb.value:g}; lower it"
+            )
         return self
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from hardware_profiles.fab import fab_table
+from hardware_profiles.fab import FabTable, fab_table
 from hardware_profiles.grid import GRID_TABLE
 from nas.carbon.demand import Demand
 from nas.carbon.embodied import EmbodiedBasis
@@ -137,12 +137,15 @@ class Study:
     def hash(self) -> str:
         """Twelve hex digits over every field; equal for equal studies in any process.
 
-        A fab table enters with its version, one in a file of the user's with what the file holds.
+        A fab table enters with its version, one in a file of the user's with all its figures, also
+        those of the table that it extends.
 
         Raises:
             HardwareError: If there is no such table or file.
         """
-        return _hash(self, self.fab_table_sha256 or fab_table(self.fab_table).version)
+        if self.fab_table_sha256 is None:
+            return _hash(self, self.fab_table, fab_table(self.fab_table).version)
+        return _hash(self, "", _figures_sha256(fab_table(self.fab_table)))
 
     @property
     def fab_table_sha256(self) -> str | None:
@@ -172,10 +175,14 @@ def _text(name: str, text: object) -> None:
         raise StudyError(f"{name}: got {text!r}; give a text")
 
 
+@lru_cache(maxsize=8)
+def _figures_sha256(table: FabTable) -> str:
+    return hashlib.sha256(table.model_dump_json().encode()).hexdigest()
+
+
 @lru_cache(maxsize=64)
-def _hash(study: Study, fab_table_version: str) -> str:
-    name = "" if study.fab_table_sha256 else study.fab_table
-    plain = {**study_to_dict(study), "fab_table": [name, fab_table_version]}
+def _hash(study: Study, table: str, version: str) -> str:
+    plain = {**study_to_dict(study), "fab_table": [table, version]}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -53,6 +53,8 @@ def test_a_fab_table_of_ones_own_enters_the_hash_with_what_it_holds(tmp_path):
     study = Study(STUDY.demand, fab_table=str(path))
     first = study.hash
     assert first == study.hash
+    path.write_text("# the same figures\nextends: act-2022\nname: mine\n")
+    assert study.hash == first
     path.write_text("extends: act-2023\nname: mine\n")
     assert study.hash != first
     path.unlink()

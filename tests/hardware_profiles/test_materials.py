@@ -85,6 +85,12 @@ FAULTS = [
     ),
     (
         RPI4,
+        (BILL, "storages", 0, "reserved_gb"),
+        figure(32),
+        r"has reserved_gb of up to 32, which leaves nothing of capacity_gb 32",
+    ),
+    (
+        RPI4,
         (BILL, "memories"),
         RPI4[BILL]["memories"] * 2,
         r"has several memories with variants_gb",
