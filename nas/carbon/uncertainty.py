@@ -1,14 +1,16 @@
 """Uncertainty: figures with a range, drawn together, and what follows for a result.
 
 A draw moves every figure at once, each by a position between -1 (its low end) and 1 (its high
-end). A figure has one position in a draw, whatever uses it: a factor of a fab table moves all dies
-of all devices, a grid all deployments on it. Results of one draw are therefore comparable, and two
-candidates are compared draw by draw, not interval against interval.
+end). A figure has one position in a draw, whatever uses it: a grid moves all deployments on it. The
+rows of a fab table move together too, as they come from one source: its electricity, gases and
+materials of all nodes, and its grams per gigabyte of all memories. Results of one draw are
+therefore comparable, and two candidates are compared draw by draw, not interval against interval.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -33,6 +35,12 @@ LEVEL = 0.9
 
 _ENDS = (0.05, 0.95)
 _MOST_DRAWS = 100_000
+# Rows of a fab table that one source gives for several nodes or memories, whatever the table.
+_ROW = re.compile(
+    r".+\.(?:(?P<nodes>nodes)\.\d+\.(?P<what>\w+)"
+    r"|(?P<whole>whole_nodes_gco2e_per_cm2)\.\d+"
+    r"|(?P<memories>memories)\..+\.gco2e_per_gb)"
+)
 
 
 def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]:
@@ -51,7 +59,8 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
         seed: Any whole number, 0 or more.
 
     Returns:
-        Arrays of shape (S,) by name; different names are independent.
+        Arrays of shape (S,) by name; different names are independent, but for rows of fab tables,
+        which share the position of their kind.
 
     Raises:
         StudyError: If count or seed is out of range.
@@ -61,7 +70,15 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
     """
     _whole("draws", count, 1, _MOST_DRAWS)
     _whole("seed", seed, 0, 2**63 - 1)
-    return {name: _positions(name, count, seed) for name in names}
+    kinds = {name: _kind(name) for name in names}
+    at = {kind: _positions(kind, count, seed) for kind in dict.fromkeys(kinds.values())}
+    return {name: at[kind] for name, kind in kinds.items()}
+
+
+def _kind(name: str) -> str:
+    """What is drawn for a figure: its name, or for a row of a fab table the kind of row."""
+    found = _ROW.fullmatch(name)
+    return name if found is None else " ".join(part for part in found.groups() if part)
 
 
 def _positions(name: str, count: int, seed: int) -> Numbers:

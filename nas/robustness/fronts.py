@@ -121,8 +121,8 @@ def robustness(
     """Draw every figure with a range together, and score and front the run anew each time.
 
     Figures are those of the deployments' devices and grids, of the fab table and of the machine
-    that searched. One that several deployments share has one value in a draw. Different figures
-    are drawn independently.
+    that searched. One that several deployments share has one value in a draw. Rows of a
+    fab table move together, by kind; other figures are drawn independently.
 
     Args:
         run: An opened run; it is only read.

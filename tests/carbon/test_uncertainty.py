@@ -48,6 +48,18 @@ def test_other_seeds_and_other_names_draw_independently():
     assert abs(np.corrcoef(drawn["a"], positions(["a"], 2000, 2)["a"])[0, 1]) < 0.08
 
 
+def test_rows_of_a_fab_table_move_together():
+    materials = [f"act-2022.nodes.{node}.materials_gco2e_per_cm2" for node in (7, 28)]
+    memories = ["act-2022.memories.lpddr4.gco2e_per_gb", "mine.memories.nand 3.5.gco2e_per_gb"]
+    whole = [f"imec-netzero-public.whole_nodes_gco2e_per_cm2.{node}" for node in (8, 22)]
+    others = ["act-2022.nodes.7.energy_kwh_per_cm2", "rpi4.bill_of_materials.memories.a.packages"]
+    drawn = positions([*materials, *memories, *whole, *others, "act-2022.package_gco2e"], 50, 1)
+    for one, other in (materials, memories, whole):
+        assert (drawn[one] == drawn[other]).all()
+    different = [materials[0], memories[0], whole[0], *others, "act-2022.package_gco2e"]
+    assert len({drawn[name].tobytes() for name in different}) == len(different)
+
+
 def test_a_figure_at_its_ends_and_between():
     lopsided = figure(2.0, 1.0, 6.0)
     assert placed(lopsided, [-1.0, -0.5, 0.0, 0.5, 1.0]).tolist() == [1.0, 1.5, 2.0, 4.0, 6.0]
