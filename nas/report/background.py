@@ -56,8 +56,8 @@ def _front_table(material: Material) -> str:
     over = "of each deployment's own front" if material.apart else "over all deployments together"
     return section(
         f"The front for {', '.join(material.run.objectives)}",
-        f'<p class="note">{len(front)} points {over}, best first; a key opens to the choices of '
-        "its architecture.</p>",
+        f'<p class="note">{len(front)} points {over}, by {OBJECTIVES[names[0]].label}; a key '
+        "opens to the choices of its architecture.</p>",
         *(f'<p class="note">{escape(note)}</p>' for note in front.attrs.get("notes", ())),
         table(head, rows, tall=len(rows) > 12),
     )
@@ -78,7 +78,7 @@ def _search(material: Material) -> str:
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
     search = run.frozen["search"]
     host = search["host"]
-    what = "all of the workers' time" if spent["whole"] else "the recorded trainings only"
+    what = "the workers, failures included" if spent["whole"] else "the recorded trainings only"
     rows = [
         ("Candidates decided", said or "none yet"),
         (f"Time of {what}", _duration(spent["seconds"])),
@@ -96,7 +96,7 @@ def _search(material: Material) -> str:
     ]
     facts = table(
         ["", ""],
-        [Row((Cell(name, kind="text"), Cell(value, kind="wide"))) for name, value in rows],
+        [Row((Cell(name, kind="wide label"), Cell(value, kind="wide"))) for name, value in rows],
     )
     counted, volumes = progress(material.scores, run.objectives)
     if len(counted) < 2:
@@ -181,7 +181,7 @@ def _demand(demand: Demand) -> str:
             f" {demand.peak_busy_share:.0%} of it, and {demand.spares} spare"
         )
     else:
-        on = f"{demand.devices} device(s)"
+        on = "one device" if demand.devices in (None, 1) else f"{demand.devices:,} devices"
     shared = (
         f", of which other models take {demand.other_busy_share:.0%}"
         if demand.other_busy_share
@@ -261,8 +261,12 @@ def _devices(material: Material) -> str:
         cells = (
             material.place(deployment.label),
             Cell(profile.label, profile.runtime, "wide"),
-            Cell(deployment.precision, f"batch {deployment.batch}, streams {deployment.streams}"),
-            Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}"),
+            Cell(
+                deployment.precision,
+                f"batch {deployment.batch}, streams {deployment.streams}",
+                "text",
+            ),
+            Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}", "text"),
             Cell(f"{deployment.overhead:.3g}"),
             Cell(f"{profile.idle_w.value:.3g} to {profile.load_w.value:.3g} W"),
             Cell(format_quantity(embodied.total_gco2e, "gCO2e")),
@@ -270,7 +274,7 @@ def _devices(material: Material) -> str:
         rows.append(Row(cells))
     head = [
         "deployment", "device", "precision", "grid", "overhead", "idle to load",
-        "manufacture, as built",
+        "embodied, as built",
     ]  # fmt: skip
     return table(head, rows)
 

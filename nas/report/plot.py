@@ -203,15 +203,15 @@ def bars(rows: Sequence[Bar], *, width: int = 1130, title: str) -> str:
     """
     # A letter at 12 pixels is about 6.7 wide; longer labels take room from the bars.
     left = max([120.0, *(6.7 * len(row.label) + 16 for row in rows)])
-    right, step = 170, 34
-    span = width - left - right
+    right = max([150.0, *(6.7 * len(row.note) + 16 for row in rows)])
+    step, span = 34, width - left - right
     parts = []
     for index, row in enumerate(rows):
         top = index * step + 6
         total = sum(value for _, value, _ in row.parts)
         parts.append(
             f'<text class="tick end" x="{left - 10:.0f}" y="{top + 15}">{escape(row.label)}</text>'
-            f'<text class="tick start" x="{width - right + 10}" y="{top + 15}">'
+            f'<text class="tick start" x="{width - right + 10:.0f}" y="{top + 15}">'
             f"{escape(row.note)}</text>"
         )
         start = left

@@ -31,7 +31,7 @@ __all__ = ["result_sections"]
 _PARTS = (
     ("use: computing", "active_gco2e", "#2a6f97"),
     ("use: idle", "idle_gco2e", "#8fb8cf"),
-    ("manufacture", "embodied_gco2e", "#a0603b"),
+    ("device", "embodied_gco2e", "#a0603b"),
 )
 _COLUMNS = ("error", "latency", "energy", "carbon", "peak_memory", "params")
 
@@ -124,8 +124,18 @@ def _choices(material: Material) -> str:
         "Five ways to choose, and two known networks",
         table(head, rows),
         *_listed(_changes(material)),
-        '<p class="note">The known networks are costed on the deployment that choosing by carbon '
-        "picks; their error is shown where they were trained.</p>",
+        f'<p class="note">{_who_competes(material)}The known networks are costed on the deployment '
+        "that choosing by carbon picks; their error is shown where they were trained.</p>",
+    )
+
+
+def _who_competes(material: Material) -> str:
+    seeds = int(material.usable["seeds"].max()) if "seeds" in material.usable else 1
+    if seeds < 2:
+        return ""
+    return (
+        f"Only models trained with {seeds} seeds compete, where there are any: with one seed a low "
+        "error may be luck. "
     )
 
 
@@ -258,12 +268,23 @@ def _parts(material: Material) -> str:
         )
         for name, row in rows
     ]
-    icons = [(mark(colour, "square"), name) for name, _, colour in _PARTS]
+    icons = [(mark(colour, "square"), name) for name, _, colour in _PARTS[:2]]
+    icons.append((mark(_PARTS[2][2], "square"), _device_words([row for _, row in rows])))
     return section(
         "Where the carbon of one inference comes from",
         legend(icons),
         bars(drawn, title="Shares of computing, idle and manufacture in the carbon of each choice"),
     )
+
+
+def _device_words(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the share of a device is made of, as far as any of the profiles knows it."""
+    known = [
+        word
+        for word, column in (("transport", "transport_gco2e"), ("end of life", "end_of_life_gco2e"))
+        if any(float(row.get(column) or 0.0) > 0.0 for row in rows)
+    ]
+    return f"device: {', '.join(['manufacture', *known])}"
 
 
 def _range(material: Material, row: Mapping[str, Any]) -> str:

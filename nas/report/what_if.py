@@ -41,7 +41,8 @@ def what_if_section(material: Material) -> str:
         '<p class="note">The same models priced again, one assumption at a time; nothing is '
         "trained. Tau is Kendall's, of the order by carbon as it is and then: 1 where no two "
         "models change places. All: of models and deployments together; least: on the one "
-        "deployment where it is least.</p>",
+        "deployment where it is least. Change rank: models whose rank among those on their own "
+        "deployment is another one.</p>",
         _assumptions(material, found.pricings),
         *_not_counted(found.pricings),
         _points(material, found),
@@ -49,7 +50,8 @@ def what_if_section(material: Material) -> str:
         "<h3>What each metric would pick</h3>",
         f'<p class="note">Among models within {ERROR_SLACK:g} of the least error; bold where it '
         "is not what carbon picks, with what it emits more. Tau: of the whole order with "
-        "carbon's.</p>",
+        "carbon's; no order where all are alike. Models that were trained once count too, which "
+        "the ways to choose leave out where others have more seeds.</p>",
         _metrics(material, found.metrics),
     )
 
@@ -200,5 +202,5 @@ def _metric_cell(row: Metric | None, carbon: str) -> Cell:
         return Cell("")
     other = row.winner.candidate != carbon
     more = f"{more_carbon(row.winner) or 'as much'}, " if other else ""
-    small = f"{more}tau {tau_text(row.tau)}"
+    small = more + ("no order" if row.tau is None else f"tau {tau_text(row.tau)}")
     return Cell(row.winner.candidate[:8], small, "strong" if other else "")

@@ -6,6 +6,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from hardware_profiles.catalog import hardware
+from hardware_profiles.deployment import Deployment
+from hardware_profiles.grid import grid
 from nas.carbon import Demand, Study
 from nas.comparison import front
 from nas.quantities import format_quantity
@@ -79,7 +82,7 @@ def test_page_tells_what_the_search_spent(run, page):
     write_json(run.path / "spent.json", {"seconds": 7200, "energy_j": 7200, "gco2e": 3.0})
     told = read(report_html(run))
     (run.path / "spent.json").unlink()
-    assert "all of the workers' time 2.0 h" in told
+    assert "Time of the workers, failures included 2.0 h" in told
     assert "2 Wh" in told
 
 
@@ -135,3 +138,11 @@ def test_one_deployment_and_one_training(make_run, tmp_path):
     text = read(report_html(made))
     assert "1 on the front" in text
     assert isinstance(made.scores(), pd.DataFrame)
+
+
+def test_page_says_what_a_device_share_is_made_of(page, make_run, tmp_path):
+    assert "device: manufacture" in read(page)
+    assert "transport" not in read(page).split("device: manufacture")[1][:40]
+    phone = Deployment("phone", hardware("pixel3"), "int8", grid("fr"))
+    made = make_run(tmp_path / "phone", count=2, deployments=[phone])
+    assert "device: manufacture, transport, end of life" in read(report_html(made))
