@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
 from hardware_profiles.documents import parse_facts
@@ -66,6 +67,11 @@ class Deployment:
                 raise DeploymentError(
                     f"{self.label}: {key} is {count!r}; give a whole number of 1 or more"
                 )
+        for key in ("pue", "supply_efficiency", "resource_share", "market_gco2e_per_kwh"):
+            number = getattr(self, key)
+            known = number is not None or key == "resource_share"
+            if known and (isinstance(number, bool) or not isinstance(number, Real)):
+                raise DeploymentError(f"{self.label}: {key} is {number!r}; give a number")
         self._check_overheads()
         if not 0.0 < self.resource_share <= 1.0:
             raise DeploymentError(

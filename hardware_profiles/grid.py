@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from numbers import Real
 from pathlib import Path
 from typing import Literal
 
@@ -85,7 +86,8 @@ def custom_grid(gco2e_per_kwh: float) -> Grid:
     Raises:
         HardwareError: If the number is negative or not finite.
     """
-    if not (math.isfinite(gco2e_per_kwh) and gco2e_per_kwh >= 0):
+    number = isinstance(gco2e_per_kwh, Real) and not isinstance(gco2e_per_kwh, bool)
+    if not (number and math.isfinite(gco2e_per_kwh) and gco2e_per_kwh >= 0):
         raise HardwareError(
             f"grid: got {gco2e_per_kwh} g CO2e/kWh; give a finite number of 0 or more"
         )

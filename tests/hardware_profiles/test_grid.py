@@ -77,7 +77,7 @@ def test_a_number_makes_a_grid_that_knows_nothing_else():
     assert custom_grid(0).gco2e_per_kwh.value == 0
 
 
-@pytest.mark.parametrize("number", [-1.0, math.nan, math.inf])
-def test_a_number_below_zero_or_not_finite_is_refused(number):
+@pytest.mark.parametrize("number", [-1.0, math.nan, math.inf, "380", True, None])
+def test_what_is_no_finite_number_of_0_or_more_is_refused(number):
     with pytest.raises(HardwareError, match="give a finite number"):
         custom_grid(number)
