@@ -26,6 +26,12 @@ _NAMES = {
     "scope3": "scope 3, all else",
 }
 
+_VERDICTS = {
+    "strong": "less in both, so strongly sustainable",
+    "weak": "less in one, so weakly sustainable",
+    "none": "less in neither, so not sustainable",
+}
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
@@ -96,7 +102,8 @@ def _against(text: str) -> tuple[str, str]:
     name, at, label = text.partition("@")
     if not (name and at and label):
         raise ConfigError(
-            f"--against: got {text!r}; give CANDIDATE@DEPLOYMENT (`carbon-nas front`)"
+            f"--against: got {text!r}; give CANDIDATE@DEPLOYMENT (`carbon-nas front`), or a "
+            "known network's name in place of the candidate"
         )
     return name, label
 
@@ -175,7 +182,8 @@ def _lines(found: Service) -> Iterator[str]:
     yield _table(cycle, found.unknown)
     yield ""
     yield f"search: {found.search_known}"
-    yield f"training: 1 + {found.retrainings:g}; {found.training_known}"
+    more = f", and {found.retrainings:g} retrainings" if found.retrainings else ""
+    yield f"training: one full training{more}; {found.training_known}"
     yield from _beside(found)
     if found.alternative is not None:
         yield from _repayment(found.alternative)
@@ -198,13 +206,14 @@ def _fleet(found: Service) -> str:
 
 def _table(cycle: LifeCycle, unknown: Sequence[str]) -> str:
     from nas.quantities import format_quantity
+    from nas.report.markdown import share_text
     from nas.report.text import aligned
 
     views = list(_views(cycle).values())
     whole = float(cycle.total.total_gco2e)
 
     def row(name: str, values: list[Numbers]) -> list[str]:
-        share = f"{float(values[0]) / whole:.1%}" if whole > 0.0 else "unknown"
+        share = share_text(float(values[0]), whole)
         shown = [format_quantity(float(value), "gCO2e") for value in values]
         return [name, shown[0], share, *shown[1:]]
 
@@ -257,8 +266,8 @@ def _repayment(other: Alternative) -> Iterator[str]:
         same = f"they are even after {devices.indifference_years:.3g} years"
     yield f"  device: {repaid}; both bought new, {same}"
     yield (
-        f"  FOCAL: {devices.ncf_fixed_time:.3g} at fixed time, {devices.ncf_fixed_work:.3g} at"
-        f" fixed work; sustainability: {devices.verdict}"
+        f"  footprint relative to the other device (FOCAL): {devices.ncf_fixed_time:.3g} at fixed"
+        f" time, {devices.ncf_fixed_work:.3g} at fixed work; {_VERDICTS[devices.verdict]}"
     )
 
 

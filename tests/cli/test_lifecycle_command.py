@@ -32,7 +32,12 @@ def test_text_names_every_part_phase_and_scope(run):
     assert {"search", "training", "inference", "devices"} <= rows
     assert {"manufacture", "transport", "use", "end of life"} <= rows
     assert {"scope 1, on site", "scope 2, electricity", "scope 3, all else", "total"} <= rows
-    assert any(line.startswith("training: 1 + 12; modelled") for line in lines)
+    assert any(
+        line.startswith("training: one full training, and 12 retrainings; modelled")
+        for line in lines
+    )
+    (search,) = (line for line in lines if line.startswith("search  "))
+    assert "< 0.1 %" in search
     assert any(line.startswith("against LeNet-5") for line in lines)
     assert any(line.startswith("best time to replace a device") for line in lines)
 
@@ -67,6 +72,16 @@ def test_json_is_what_the_library_finds(run):
     assert told["against"]["name"] == "LeNet-5"
     assert told["against"]["devices"]["verdict"] in ("strong", "weak", "none")
     assert told["warnings"] == list(found.warnings)
+
+
+def test_other_device_is_told_in_words(run):
+    options = ["--deployment", "mcu-int8-fr", "--against", "LeNet-5@rpi4-int8-fr"]
+    text = run_command("lifecycle", run.path, *options).stdout
+    found = service(run, deployment="mcu-int8-fr", against=("LeNet-5", "rpi4-int8-fr"))
+    verdict = found.alternative.devices.verdict
+    words = {"strong": "strongly sustainable", "weak": "weakly sustainable"}
+    (line,) = (line for line in text.splitlines() if "(FOCAL)" in line)
+    assert line.endswith(words.get(verdict, "not sustainable"))
 
 
 @pytest.mark.parametrize(
