@@ -152,12 +152,13 @@ def use_lines(deployment: Deployment, study: Study, row: Row) -> Iterator[Line]:
         idle_j = line.value
     yield line
     grid = deployment.grid.gco2e_per_kwh
+    source = f"grid: {grid.source}{_overhead_source(deployment)}"
     for label, joules, key in (
         ("carbon of the inference itself", active_j, "active_gco2e"),
         ("carbon of idle time", idle_j, "idle_gco2e"),
     ):
         formula = f"{digits(joules)} * {digits(deployment.overhead)} * {digits(grid.value)} / 3.6e6"
-        yield Line(label, formula, float(row[key]), "gCO2e", f"grid: {grid.source}")
+        yield Line(label, formula, float(row[key]), "gCO2e", source)
     if deployment.market_gco2e_per_kwh is not None:
         market = digits(deployment.market_gco2e_per_kwh)
         yield Line(
@@ -172,6 +173,20 @@ def use_lines(deployment: Deployment, study: Study, row: Row) -> Iterator[Line]:
             f"{digits(row['carbon_gco2e'])} - {digits(study.baseline.carbon_gco2e)}",
             float(row["change_gco2e"]), "gCO2e", f"baseline: {study.baseline.name}",
         )  # fmt: skip
+
+
+def _overhead_source(deployment: Deployment) -> str:
+    """Where PUE and supply efficiency come from; empty where there is no overhead."""
+    profile, said = deployment.profile, ""
+    for what, own, figure in (
+        ("PUE", deployment.pue, profile.pue),
+        ("supply efficiency", deployment.supply_efficiency, profile.supply_efficiency),
+    ):
+        if own is not None:
+            said += f"; {what} {own:g}: as the deployment says"
+        elif figure is not None:
+            said += f"; {what} {figure.value:g}: {figure.source}"
+    return said
 
 
 def _energy_above_idle(deployment: Deployment, row: Row) -> Line:
@@ -199,7 +214,9 @@ def _idle_line(deployment: Deployment, study: Study, row: Row) -> Line:
         f" + {product(sleep, share)} * (1 - {digits(powered)})) / {digits(sharing)}",
         tau * watts / sharing,
         "J",
-        profile.idle_w.source,
+        profile.idle_w.source
+        if powered == 1.0 or sleep_w is None
+        else f"{profile.idle_w.source}; asleep: {sleep_w.source}",
     )
 
 

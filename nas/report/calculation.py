@@ -16,6 +16,8 @@ __all__ = ["calculation_section"]
 
 # A longer formula opens on a click.
 _LONG = 150
+# A longer source is told once.
+_SHORT = 60
 _HEAD = ("what", "arithmetic, and where its figures come from", "result")
 
 
@@ -37,9 +39,9 @@ def calculation_section(study: Study, chosen: Chosen) -> str:
     return section(
         "The calculation, line by line",
         f'<p class="note">{escape(place)}: {escape(_because(chosen.reasons))}. Each line is '
-        "arithmetic in numbers, in the syntax of Python, that yields its result; the figures below "
-        "a line are those of its source. <code>carbon-nas estimate --explain</code> prints the "
-        "same.</p>",
+        "arithmetic in numbers, in the syntax of Python, that yields its result; below it stands "
+        "where its figures come from. The command <code>carbon-nas estimate --explain</code> "
+        "prints the same.</p>",
         f"<details><summary>{len(kernels)} kernels, each with its own time</summary>"
         f"{_lines(kernels)}</details>",
         _lines(steps),
@@ -52,13 +54,19 @@ def _because(reasons: Sequence[str]) -> str:
 
 
 def _lines(lines: Sequence[Line]) -> str:
-    return table(_HEAD, [_row(line) for line in lines])
+    first: dict[str, str] = {}
+    rows = []
+    for line in lines:
+        known = first.setdefault(line.source, line.label)
+        again = known != line.label and len(line.source) > _SHORT
+        rows.append(_row(line, f"as for {known}" if again else line.source))
+    return table(_HEAD, rows)
 
 
-def _row(line: Line) -> Row:
-    formula = Cell(line.formula, line.source, "wide code")
+def _row(line: Line, source: str) -> Row:
+    formula = Cell(line.formula, source, "wide code")
     if len(line.formula) > _LONG:
         terms = line.formula.count(" + ") + 1
-        formula = Cell(f"{terms} terms", line.source, "wide code", more=line.formula)
+        formula = Cell(f"{terms} terms", source, "wide code", more=line.formula)
     value = format_quantity(line.value, line.unit)
     return Row((Cell(line.label, kind="wide label"), formula, Cell(value)))

@@ -38,6 +38,8 @@ _SPREAD = (
 # Why a field may be unknown, by the end of its name.
 _REASONS = {
     "baseline": "the view is a footprint, which is no change against anything",
+    "pue": "the device stands in no data centre, or its power was taken behind one's overhead",
+    "supply_efficiency": "the power was taken at the wall, or no loss before it is known",
     "transport_gco2e": "the device's profile does not know it, and it is not counted",
     "transport": "the device's profile does not know it, and it is not counted",
     "end_of_life_gco2e": "the device's profile does not know it, and it is not counted",

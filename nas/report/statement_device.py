@@ -17,7 +17,7 @@ from nas.cost.explain_carbon import ONE_DEVICE, device_lines
 from nas.cost.figures import figures_of
 from nas.report.chosen import Chosen
 from nas.report.content import assumptions
-from nas.report.statement_machine import figure_facts, grid_facts
+from nas.report.statement_machine import figure_facts, grid_facts, overhead_facts
 from nas.runs.machine import HOST_BUSY_SHARE
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
         "load_w": figure_facts(profile.load_w),
         "sleep_w": None if profile.sleep_w is None else figure_facts(profile.sleep_w),
         "power_boundary": profile.energy_boundary,
-        "overhead": place.overhead,
+        **overhead_facts(place),
         "grid": grid_facts(place.grid),
         "market_gco2e_per_kwh": place.market_gco2e_per_kwh,
         "life_h": study.demand.life_h,

@@ -17,7 +17,13 @@ from nas.runs.tables import Record, read_records
 if TYPE_CHECKING:
     from nas.runs import Run
 
-__all__ = ["figure_facts", "final_training_facts", "grid_facts", "search_facts"]
+__all__ = [
+    "figure_facts",
+    "final_training_facts",
+    "grid_facts",
+    "overhead_facts",
+    "search_facts",
+]
 
 _HOUR = 3600.0
 
@@ -44,6 +50,21 @@ def grid_facts(grid: Grid) -> dict[str, Any]:
         "flow": grid.flow,
         "year": grid.year,
     }
+
+
+def overhead_facts(place: Deployment) -> dict[str, Any]:
+    """What turns a joule at the boundary of the power into one of the grid, with its origin."""
+    pue, supply = place.profile.pue, place.profile.supply_efficiency
+    found: dict[str, Any] = {"overhead": place.overhead}
+    for name, own, figure in (
+        ("pue", place.pue, pue),
+        ("supply_efficiency", place.supply_efficiency, supply),
+    ):
+        found[name] = None if figure is None else figure_facts(figure)
+        if own is not None:
+            said = {"known": "given", "low": None, "high": None, "source": "the deployment"}
+            found[name] = {"value": own, **said}
+    return found
 
 
 def search_facts(run: Run) -> dict[str, Any]:
@@ -92,7 +113,7 @@ def _machine(
         "power_known": "modelled: power at load, times the share of the machine that was held",
         "energy_kwh": energy_kwh,
         "power_boundary": host.profile.energy_boundary,
-        "overhead": host.overhead,
+        **overhead_facts(host),
         "grid": grid_facts(host.grid),
         "market_gco2e_per_kwh": market,
         "operational_gco2e": operational,

@@ -54,7 +54,7 @@ def _machine_rows(facts: Facts) -> list[tuple[str, str]]:
             f"{facts['power_known']}",
         ),
         ("power of the machine at load", figure_text(facts["machine_load_w"], "W")),
-        ("overhead: PUE / supply efficiency", f"{facts['overhead']:.4g}"),
+        *_overhead_rows(facts),
         ("electricity, location-based", grid_text(facts["grid"])),
         (
             "electricity, market-based",
@@ -72,6 +72,15 @@ def _machine_rows(facts: Facts) -> list[tuple[str, str]]:
             figure_text(facts["machine_busy_share"], ""),
         ),
     ]
+
+
+def _overhead_rows(facts: Facts) -> list[tuple[str, str]]:
+    rows = [
+        (what, figure_text(facts[name], ""))
+        for what, name in (("PUE", "pue"), ("supply efficiency", "supply_efficiency"))
+        if facts[name] is not None
+    ]
+    return [*rows, ("overhead: PUE / supply efficiency", f"{facts['overhead']:.4g}")]
 
 
 def _machine_sums(name: str, facts: Facts) -> Iterator[str]:
@@ -119,7 +128,7 @@ def device_part(said: Facts) -> Iterator[str]:
         ("idle power", figure_text(facts["idle_w"], "W")),
         ("power at load", figure_text(facts["load_w"], "W")),
         ("boundary of these powers", facts["power_boundary"]),
-        ("overhead: PUE / supply efficiency", f"{facts['overhead']:.4g}"),
+        *_overhead_rows(facts),
         (
             "electricity, location-based",
             "as that of the search"

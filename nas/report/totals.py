@@ -39,6 +39,7 @@ def recompute(statement: Mapping[str, Any]) -> dict[str, float]:
         for phase in dict.fromkeys(part["phase"] for part in parts)
     }
     totals["device.embodied_gco2e"] = math.fsum(device.values())
+    totals["device.overhead"] = _overhead(statement["device"])
     totals |= _inference(statement, device)
     if statement["service"] is not None:
         totals |= _service(statement, totals, device)
@@ -53,14 +54,22 @@ def field(statement: Mapping[str, Any], path: str) -> Any:
     return found
 
 
+def _overhead(facts: Mapping[str, Any]) -> float:
+    """PUE over supply efficiency; one that is not known is outside of what is counted."""
+    pue, supply = facts["pue"], facts["supply_efficiency"]
+    return (1.0 if pue is None else pue["value"]) / (1.0 if supply is None else supply["value"])
+
+
 def _machine(name: str, facts: Mapping[str, Any]) -> dict[str, float]:
     energy_kwh = facts["hours"] * facts["mean_power_w"] / 1000.0
-    bought_kwh = energy_kwh * facts["overhead"]
+    overhead = _overhead(facts)
+    bought_kwh = energy_kwh * overhead
     operational = bought_kwh * facts["grid"]["gco2e_per_kwh"]["value"]
     busy_h = facts["machine_life_h"] * facts["machine_busy_share"]["value"]
     held_h = facts["hours"] * facts["machine_share"]
     embodied = facts["machine_embodied_gco2e"] * held_h / busy_h
     totals = {
+        "overhead": overhead,
         "energy_kwh": energy_kwh,
         "operational_gco2e": operational,
         "embodied_gco2e": embodied,
@@ -79,7 +88,8 @@ def _inference(statement: Mapping[str, Any], device: Mapping[str, float]) -> dic
         between_w += place["sleep_w"]["value"] * (1.0 - powered)
     held_w = place["resource_share"] * facts["idle_charged_share"] * between_w
     idle_j = facts["occupancy_s"] * held_w / facts["sharing_busy_share"]
-    per_joule = place["overhead"] * place["grid"]["gco2e_per_kwh"]["value"] / _KWH
+    overhead = _overhead(place)
+    per_joule = overhead * place["grid"]["gco2e_per_kwh"]["value"] / _KWH
     life_s = place["life_h"] * _SECONDS
     share = facts["occupancy_s"] / (facts["sharing_busy_share"] * life_s)
     active, idle = facts["charged_energy_j"] * per_joule, idle_j * per_joule
@@ -95,7 +105,7 @@ def _inference(statement: Mapping[str, Any], device: Mapping[str, float]) -> dic
         "gco2e": active + idle + embodied,
     }
     if place["market_gco2e_per_kwh"] is not None:
-        bought_j = (facts["charged_energy_j"] + idle_j) * place["overhead"]
+        bought_j = (facts["charged_energy_j"] + idle_j) * overhead
         totals["operational_market_gco2e"] = bought_j * place["market_gco2e_per_kwh"] / _KWH
     baseline = (statement["study"]["baseline"] or {}).get("carbon_gco2e")
     if baseline is not None:

@@ -15,7 +15,8 @@ def machine(**changes):
     facts = {
         "hours": 0.5,
         "mean_power_w": 60.0,
-        "overhead": 1.0,
+        "pue": None,
+        "supply_efficiency": None,
         "grid": {"gco2e_per_kwh": {"value": 400.0}},
         "market_gco2e_per_kwh": None,
         "machine_embodied_gco2e": 300_000.0,
@@ -35,7 +36,8 @@ def made_up(**changes):
         "charged_share": 1.0,
         "idle_w": {"value": 0.755},
         "sleep_w": None,
-        "overhead": 1.0,
+        "pue": None,
+        "supply_efficiency": None,
         "grid": {"gco2e_per_kwh": {"value": 380.0}},
         "market_gco2e_per_kwh": None,
         "life_h": 35_064.0,
@@ -87,7 +89,9 @@ def test_idle_energy_by_hand(powered, millijoules):
 
 def test_supply_efficiency_by_hand():
     # 1 kWh at 0.85 and 400 g/kWh: 470.6 g.
-    said = made_up(search=machine(hours=1.0, mean_power_w=1000.0, overhead=1 / 0.85))
+    said = made_up(
+        search=machine(hours=1.0, mean_power_w=1000.0, supply_efficiency={"value": 0.85})
+    )
     assert recompute(said)["search.operational_gco2e"] == pytest.approx(470.6, abs=0.05)
 
 
@@ -140,10 +144,10 @@ positive = st.floats(1e-3, 1e3)
 
 @given(hours=positive, watts=positive, intensity=positive, overhead=st.floats(1.0, 3.0))
 def test_every_split_of_the_service_sums_to_it(hours, watts, intensity, overhead):
-    grid = {"gco2e_per_kwh": {"value": intensity}}
+    grid, pue = {"gco2e_per_kwh": {"value": intensity}}, {"value": overhead}
     said = made_up(
-        search=machine(hours=hours, mean_power_w=watts, grid=grid, overhead=overhead),
-        device={"grid": grid, "overhead": overhead},
+        search=machine(hours=hours, mean_power_w=watts, grid=grid, pue=pue),
+        device={"grid": grid, "pue": pue},
     )
     found = recompute(said)
     for split in ("part", "phase", "scope"):
