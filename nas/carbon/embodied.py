@@ -117,8 +117,8 @@ def device_embodied(
 
     Raises:
         StudyError: If a figure is outside what the table covers, such as gas abatement below 95 %.
-        HardwareError: If the table, a node, a location or a technology is unknown, or nothing is
-            published.
+        HardwareError: If the table, a node, a location, a technology or the basis is unknown, or
+            nothing is published.
 
     Source:
         ACT, Gupta et al., ISCA 2022; parts with an earlier life by the cut-off rule or by years of
@@ -126,6 +126,8 @@ def device_embodied(
     """
     if basis == "published":
         return DeviceEmbodied((_published_line(profile),))
+    if basis != "bottom_up":
+        raise HardwareError(f"embodied basis: got {basis!r}; use bottom_up or published")
     return _bottom_up(profile, fab_table(table))
 
 

@@ -3,8 +3,9 @@
 A draw moves every figure at once, each by a position between -1 (its low end) and 1 (its high
 end). A figure has one position in a draw, whatever uses it: a grid moves all deployments on it. The
 rows of a fab table move together too, as they come from one source: its electricity, gases and
-materials of all nodes, and its grams per gigabyte of all memories. Results of one draw are
-therefore comparable, and two candidates are compared draw by draw, not interval against interval.
+materials of all nodes, and its grams per gigabyte of all memories; so do some hours of a grid and
+the whole of it. Results of one draw are therefore comparable, and two candidates are compared draw
+by draw, not interval against interval.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ _ROW = re.compile(
     r"|(?P<whole>whole_nodes_gco2e_per_cm2)\.\d+"
     r"|(?P<memories>memories)\..+\.gco2e_per_gb)"
 )
+# Hours or months of a grid, as `nas.carbon.supply` names them, have its range in proportion.
+_HOURS = re.compile(
+    r"(grid .+?)(?:-h\d+-\d+utc(?:-m\d+(?:-\d+)*)?|-m\d+(?:-\d+)*)(?:-[0-9a-f]{6})?\.gco2e_per_kwh"
+)
 
 
 def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]:
@@ -60,7 +65,7 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
 
     Returns:
         Arrays of shape (S,) by name; different names are independent, but for rows of fab tables,
-        which share the position of their kind.
+        which share the position of their kind, and hours of a grid, which share that of the grid.
 
     Raises:
         StudyError: If count or seed is out of range.
@@ -76,9 +81,11 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
 
 
 def _kind(name: str) -> str:
-    """What is drawn for a figure: its name, or for a row of a fab table the kind of row."""
-    found = _ROW.fullmatch(name)
-    return name if found is None else " ".join(part for part in found.groups() if part)
+    """What is drawn for a figure: its name, the kind of a fab table's row, or the whole grid."""
+    if (row := _ROW.fullmatch(name)) is not None:
+        return " ".join(part for part in row.groups() if part)
+    hours = _HOURS.fullmatch(name)
+    return name if hours is None else f"{hours[1]}.gco2e_per_kwh"
 
 
 def _positions(name: str, count: int, seed: int) -> Numbers:

@@ -87,3 +87,8 @@ def test_shares_of_a_phone_like_the_iphone_15_pro(figure):
 @pytest.mark.parametrize("name", ["dell_r740", "fairphone_3", "pixel3", "a100_sxm4_40"])
 def test_shares_sum_to_the_whole(name):
     assert sum(hardware(name).published_lca.shares.values()) == pytest.approx(1.0)
+
+
+def test_an_unknown_basis_is_refused():
+    with pytest.raises(HardwareError, match="embodied basis: got 'publishd'; use bottom_up or"):
+        device_embodied(hardware("pixel3"), basis="publishd")

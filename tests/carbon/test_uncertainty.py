@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware_profiles.figure import Figure
+from hardware_profiles.grid import grid
+from nas.carbon.supply import resolve_grid
 from nas.carbon.uncertainty import draws, interval, placed, positions, probability_less
 from nas.errors import StudyError
 
@@ -58,6 +60,22 @@ def test_rows_of_a_fab_table_move_together():
         assert (drawn[one] == drawn[other]).all()
     different = [materials[0], memories[0], whole[0], *others, "act-2022.package_gco2e"]
     assert len({drawn[name].tobytes() for name in different}) == len(different)
+
+
+def test_hours_of_a_grid_move_with_the_grid():
+    whole = grid("us-caiso")
+    hours, months = {"hours": [9, 17]}, {"months": [6, 7]}
+    weighted = {"load_w": [1.0] * 12 + [2.0] * 12}
+    parts = [hours, months, hours | months, hours | months | weighted]
+    names = [
+        f"grid {resolve_grid({'name': 'us-caiso'} | part).name}.gco2e_per_kwh" for part in parts
+    ]
+    assert len({whole.name, *names}) == len(parts) + 1
+    others = ["grid us-caiso-marginal.gco2e_per_kwh", "grid us-pjm.gco2e_per_kwh"]
+    drawn = positions([f"grid {whole.name}.gco2e_per_kwh", *names, *others], 50, 1)
+    first = drawn[f"grid {whole.name}.gco2e_per_kwh"]
+    assert all((drawn[name] == first).all() for name in names)
+    assert not any((drawn[name] == first).any() for name in others)
 
 
 def test_a_figure_at_its_ends_and_between():
