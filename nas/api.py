@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from hardware_profiles.deployment import Deployment
     from nas.carbon.study import Study
     from nas.comparison import Comparison
-    from nas.robustness import Robustness
+    from nas.robustness import PointComparison, Robustness
     from nas.runs import Run
     from nas.selection import Selection
+    from nas.sensitivity import WhatIf
+    from nas.service import Service
 
 __all__ = ["Results", "compare", "estimate", "export", "load", "search"]
 
@@ -104,6 +106,81 @@ class Results:
         from nas.rescoring import rescore
 
         return rescore(self.run, deployments, study)
+
+    def what_if(self, *names: str) -> WhatIf:
+        """What other tables, lives and views change; see `nas.sensitivity.sensitivity`.
+
+        Raises:
+            ConfigError: If an objective is unknown.
+            FrontError: If an objective does not compare under the run's study.
+        """
+        from nas.sensitivity import sensitivity
+
+        return sensitivity(self.run, names or None)
+
+    def compare_points(
+        self,
+        first: tuple[str, str],
+        second: tuple[str, str],
+        *names: str,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> PointComparison:
+        """Two models draw by draw, each a candidate and a deployment's label.
+
+        See `nas.robustness.compare_points`.
+
+        Raises:
+            ConfigError: If an objective is unknown.
+            StudyError: If draws or seed is out of range.
+            FrontError: If a point is unknown, or an objective does not compare.
+        """
+        from nas.robustness import DRAWS, compare_points
+
+        count = DRAWS if draws is None else draws
+        points = (self.run, *first), (self.run, *second)
+        return compare_points(*points, names or None, draws=count, seed=seed)
+
+    def lifecycle(
+        self, candidate: str | None = None, deployment: str | None = None, **options: Any
+    ) -> Service:
+        """The life cycle of a model in service; see `nas.service.service` for the options.
+
+        Raises:
+            StudyError: If the study is a consequence, or a number is out of range.
+            SelectionError: If a candidate or deployment is unknown or not feasible.
+        """
+        from nas.service import service
+
+        return service(self.run, candidate, deployment, **options)
+
+    def statement(
+        self, candidate: str | None = None, deployment: str | None = None
+    ) -> dict[str, Any]:
+        """The carbon statement as plain data; see `nas.report.carbon_statement`.
+
+        Raises:
+            SelectionError: If there is no such candidate or deployment, or no model is feasible.
+        """
+        from nas.report import carbon_statement
+
+        return carbon_statement(self.run, candidate, deployment)
+
+    def report(
+        self,
+        path: str | Path | None = None,
+        *,
+        candidate: str | None = None,
+        deployment: str | None = None,
+    ) -> Path:
+        """Write the run's page; see `nas.report.write_report`.
+
+        Raises:
+            SelectionError: If there is no such candidate or deployment.
+        """
+        from nas.report import write_report
+
+        return write_report(self.run, path, candidate=candidate, deployment=deployment)
 
 
 def search(config: str | Path | Mapping[str, Any], path: str | Path) -> Results:

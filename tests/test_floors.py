@@ -53,7 +53,7 @@ MAY_IMPORT = {
     | {"nas.sensitivity", "nas.service", "nas.repayment", "nas.robustness"},
     "nas.api": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
-    | {"nas.robustness"},
+    | {"nas.robustness", "nas.sensitivity", "nas.service"},
     "nas.__main__": {"nas.cli"},
 }
 LIBRARIES = {
