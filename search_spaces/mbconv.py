@@ -9,19 +9,9 @@ the third stage, and by the stem where it strides.
 from __future__ import annotations
 
 from search_spaces.base import Architecture, Choice, SearchSpace
+from search_spaces.chain import Chain
 from search_spaces.layers import Layer
-from search_spaces.ops import (
-    Activation,
-    Add,
-    BatchNorm,
-    Conv2d,
-    GlobalAveragePool,
-    Input,
-    Linear,
-    Multiply,
-    Op,
-    Shape,
-)
+from search_spaces.ops import Activation, GlobalAveragePool, Linear, Multiply, Shape
 
 __all__ = ["SPACE"]
 
@@ -51,69 +41,48 @@ def _choices() -> tuple[Choice, ...]:
     return tuple(choices)
 
 
-class _Chain:
-    """Layers in a row; each call consumes the output of the last one."""
+def _squeeze(chain: Chain, name: str, hidden: int) -> None:
+    whole, channels = chain.end, chain.shape[0]
+    chain.add(f"{name}_pool", GlobalAveragePool())
+    chain.add(f"{name}_reduce", Linear(channels, hidden))
+    chain.add(f"{name}_relu", Activation("relu"))
+    chain.add(f"{name}_widen", Linear(hidden, channels))
+    gate = chain.add(f"{name}_gate", Activation("hardsigmoid"))
+    chain.add(f"{name}_scale", Multiply(), whole, gate)
 
-    def __init__(self, input_shape: Shape, activation: str) -> None:
-        self.layers = [Layer("input", Input(input_shape))]
-        self.activation = Activation(activation)
-        self.channels = input_shape[0]
 
-    @property
-    def end(self) -> str:
-        return self.layers[-1].name
-
-    def add(self, name: str, op: Op, *others: str) -> str:
-        self.layers.append(Layer(name, op, (self.end, *others)))
-        return name
-
-    def conv(
-        self, name: str, width: int, kernel: int, stride: int, *, groups: int, active: bool
-    ) -> None:
-        self.add(name, Conv2d(self.channels, width, kernel, stride, groups))
-        self.add(f"{name}_norm", BatchNorm(width))
-        if active:
-            self.add(f"{name}_act", self.activation)
-        self.channels = width
-
-    def squeeze(self, name: str, hidden: int) -> None:
-        whole = self.end
-        self.add(f"{name}_pool", GlobalAveragePool())
-        self.add(f"{name}_reduce", Linear(self.channels, hidden))
-        self.add(f"{name}_relu", Activation("relu"))
-        self.add(f"{name}_widen", Linear(hidden, self.channels))
-        gate = self.add(f"{name}_gate", Activation("hardsigmoid"))
-        self.layers.append(Layer(f"{name}_scale", Multiply(), (whole, gate)))
-
-    def block(self, name: str, architecture: Architecture, stage: str, stride: int) -> None:
-        """One block; the squeezed width is a share of the block's input, as in EfficientNet."""
-        width, kernel = int(architecture[f"{stage}_width"]), int(architecture[f"{stage}_kernel"])
-        inverted = architecture[f"{stage}_block"] == "mb"
-        entry, entry_channels = self.end, self.channels
-        if inverted:
-            wide = entry_channels * int(architecture[f"{stage}_expansion"])
-            self.conv(f"{name}_expand", wide, 1, 1, groups=1, active=True)
-        wide = self.channels
-        self.conv(f"{name}_depthwise", wide, kernel, stride, groups=wide, active=True)
-        share = float(architecture[f"{stage}_squeeze"])
-        if share:
-            self.squeeze(f"{name}_squeeze", max(1, round(entry_channels * share)))
-        self.conv(f"{name}_project", width, 1, 1, groups=1, active=not inverted)
-        if stride == 1 and entry_channels == width:
-            self.add(f"{name}_sum", Add(), entry)
+def _block(chain: Chain, name: str, architecture: Architecture, stage: str, stride: int) -> None:
+    """One block; the squeezed width is a share of the block's input, as in EfficientNet."""
+    width, kernel = int(architecture[f"{stage}_width"]), int(architecture[f"{stage}_kernel"])
+    inverted = architecture[f"{stage}_block"] == "mb"
+    activation = str(architecture["activation"])
+    entry, channels = chain.end, chain.shape[0]
+    wide = channels
+    if inverted:
+        wide = channels * int(architecture[f"{stage}_expansion"])
+        chain.conv(f"{name}_expand", wide, 1, activation=activation)
+    deep = f"{name}_depthwise"
+    chain.conv(deep, wide, kernel, stride, depthwise=True, activation=activation)
+    share = float(architecture[f"{stage}_squeeze"])
+    if share:
+        _squeeze(chain, f"{name}_squeeze", max(1, round(channels * share)))
+    chain.conv(f"{name}_project", width, 1, activation=None if inverted else activation)
+    if stride == 1 and channels == width:
+        chain.merge(f"{name}_sum", entry)
 
 
 def _build(architecture: Architecture, input_shape: Shape, outputs: int) -> tuple[Layer, ...]:
-    chain = _Chain(input_shape, str(architecture["activation"]))
+    chain = Chain(input_shape)
+    activation = str(architecture["activation"])
     stem_width, stem_stride = int(architecture["stem_width"]), int(architecture["stem_stride"])
-    chain.conv("stem", stem_width, 3, stem_stride, groups=1, active=True)
+    chain.conv("stem", stem_width, 3, stem_stride, activation=activation)
     for number in _STAGES:
         stage = f"stage{number}"
         for block in range(int(architecture[f"{stage}_depth"])):
             stride = 2 if number > 1 and block == 0 else 1
-            chain.block(f"{stage}_block{block + 1}", architecture, stage, stride)
+            _block(chain, f"{stage}_block{block + 1}", architecture, stage, stride)
     chain.add("pool", GlobalAveragePool())
-    chain.add("classifier", Linear(chain.channels, outputs))
+    chain.add("classifier", Linear(chain.shape[0], outputs))
     return tuple(chain.layers)
 
 

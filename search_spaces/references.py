@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from search_spaces.layers import Layer, Shape
-from search_spaces.ops import (
-    Activation,
-    Add,
-    BatchNorm,
-    Conv2d,
-    GlobalAveragePool,
-    Input,
-    Linear,
-    Op,
-)
+from search_spaces.chain import Chain
+from search_spaces.layers import Layer
+from search_spaces.ops import Activation, GlobalAveragePool, Linear, Shape
 
 __all__ = ["reference_models"]
 
@@ -30,37 +22,20 @@ def reference_models(input_shape: Shape, outputs: int) -> dict[str, tuple[Layer,
         outputs: Number of classes.
 
     Returns:
-        Layers by name; they train like any candidate.
+        Layers by name; they train like any candidate. None for what is no image.
     """
+    if len(input_shape) != 3:
+        return {}
     return {
         "LeNet-5": _lenet(input_shape, outputs),
         "MobileNetV2 x 0.25": _mobilenet(input_shape, outputs),
     }
 
 
-class _Chain:
-    def __init__(self, shape: Shape) -> None:
-        self.layers = [Layer("input", Input(shape))]
-        self.channels = shape[0]
-
-    def add(self, name: str, op: Op, *others: str) -> str:
-        self.layers.append(Layer(name, op, (self.layers[-1].name, *others)))
-        return name
-
-    def conv(
-        self, name: str, width: int, kernel: int, stride: int = 1, *, deep: bool = False
-    ) -> None:
-        groups = self.channels if deep else 1
-        self.add(name, Conv2d(self.channels, width, kernel, stride, groups))
-        self.add(f"{name}_norm", BatchNorm(width))
-        self.channels = width
-
-
 def _lenet(input_shape: Shape, outputs: int) -> tuple[Layer, ...]:
-    chain = _Chain(input_shape)
+    chain = Chain(input_shape)
     for name, width, stride in (("conv1", 6, 1), ("conv2", 16, 2), ("conv3", 120, 2)):
-        chain.conv(name, width, 5, stride)
-        chain.add(f"{name}_act", Activation("relu"))
+        chain.conv(name, width, 5, stride, activation="relu")
     chain.add("pool", GlobalAveragePool())
     chain.add("linear1", Linear(120, 84))
     chain.add("linear1_act", Activation("relu"))
@@ -82,15 +57,13 @@ _STAGES = (
 
 def _mobilenet(input_shape: Shape, outputs: int) -> tuple[Layer, ...]:
     small = min(input_shape[1:]) < 64
-    chain = _Chain(input_shape)
-    chain.conv("stem", _width(32), 3, 1 if small else 2)
-    chain.add("stem_act", Activation("relu6"))
+    chain = Chain(input_shape)
+    chain.conv("stem", _width(32), 3, 1 if small else 2, activation="relu6")
     for stage, (expansion, width, repeats, stride) in enumerate(_STAGES, start=1):
         for block in range(repeats):
             first = 1 if block or (small and stage == 2) else stride
             _block(chain, f"stage{stage}_{block + 1}", expansion, _width(width), first)
-    chain.conv("head", 1280, 1)
-    chain.add("head_act", Activation("relu6"))
+    chain.conv("head", 1280, 1, activation="relu6")
     chain.add("pool", GlobalAveragePool())
     chain.add("classifier", Linear(1280, outputs))
     return tuple(chain.layers)
@@ -102,13 +75,12 @@ def _width(channels: int) -> int:
     return rounded + 8 if rounded < 0.9 * scaled else rounded
 
 
-def _block(chain: _Chain, name: str, expansion: int, width: int, stride: int) -> None:
-    start, given = chain.layers[-1].name, chain.channels
+def _block(chain: Chain, name: str, expansion: int, width: int, stride: int) -> None:
+    start, given = chain.end, chain.shape[0]
+    wide = given * expansion
     if expansion > 1:
-        chain.conv(f"{name}_expand", given * expansion, 1)
-        chain.add(f"{name}_expand_act", Activation("relu6"))
-    chain.conv(f"{name}_depthwise", chain.channels, 3, stride, deep=True)
-    chain.add(f"{name}_depthwise_act", Activation("relu6"))
+        chain.conv(f"{name}_expand", wide, 1, activation="relu6")
+    chain.conv(f"{name}_depthwise", wide, 3, stride, depthwise=True, activation="relu6")
     chain.conv(f"{name}_project", width, 1)
     if stride == 1 and given == width:
-        chain.add(f"{name}_sum", Add(), start)
+        chain.merge(f"{name}_sum", start)
