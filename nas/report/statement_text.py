@@ -114,7 +114,7 @@ def _how_sure(said: Facts) -> Iterator[str]:
     if share is not None:
         yield (
             f"The model is on the front of {', '.join(said['run']['objectives'])} in "
-            f"{share:.0%} of the draws."
+            f"{100.0 * share:.0f} % of the draws."
         )
         yield ""
     if most is not None:
