@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Activation, Add, Multiply
+from search_spaces.op_checks import Shape, arguments
+from search_spaces.ops import Activation, Add, Concat, Flatten, Multiply, Op, Reshape, Slice
 
 __all__ = ["graph_key", "simplify"]
 
 # f(g(x)) = g(x) for outer f and inner g: what is clipped already stays as it is.
-_ABSORBED = {("relu", inner) for inner in ("relu", "relu6", "hardsigmoid", "sigmoid")} | {
-    ("relu6", inner) for inner in ("relu6", "hardsigmoid", "sigmoid")
+_UP_TO_ONE = ("hardsigmoid", "sigmoid", "softmax")
+_ABSORBED = {("relu", inner) for inner in ("relu", "relu6", "softplus", *_UP_TO_ONE)} | {
+    ("relu6", inner) for inner in ("relu6", *_UP_TO_ONE)
 }
 
 
 def simplify(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Drop the layers that the output does not need and those that change nothing.
 
-    Identities are an `Add` of one input and an activation that the one before it absorbs, such as
-    relu after relu.
+    Identities are an `Add` or `Concat` of one input, a `Flatten`, `Reshape` or `Slice` that keeps
+    the shape, and an activation that the one before it absorbs, such as relu after relu.
 
     Args:
         layers: A network in topological order.
@@ -33,12 +35,12 @@ def simplify(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     Raises:
         LayerError: The layers do not connect.
     """
-    layer_shapes(layers)
+    shapes = layer_shapes(layers)
     stands_for: dict[str, str] = {}
     kept: dict[str, Layer] = {}
     for layer in layers:
         inputs = tuple(stands_for[name] for name in layer.inputs)
-        same = _is_identity(layer, kept, inputs)
+        same = _is_identity(layer, kept, inputs, shapes)
         stands_for[layer.name] = inputs[0] if same else layer.name
         if not same:
             kept[layer.name] = replace(layer, inputs=inputs)
@@ -84,7 +86,7 @@ def _rows(layers: Sequence[Layer]) -> list[_Row]:
         sharers.setdefault(layer.weights_name, []).append(index)
     return [
         (
-            repr(layer.op),
+            _spelled(layer.op),
             tuple(position[name] for name in layer.inputs),
             isinstance(layer.op, Add | Multiply),
             # Sharing what has no parameters is not sharing.
@@ -150,9 +152,19 @@ def _digest(value: object) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
-def _is_identity(layer: Layer, kept: dict[str, Layer], inputs: tuple[str, ...]) -> bool:
-    if isinstance(layer.op, Add):
+def _spelled(op: Op) -> str:
+    """The op as its `repr` was when the first records were made."""
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments(op).items())
+    return f"{type(op).__name__}({given})"
+
+
+def _is_identity(
+    layer: Layer, kept: dict[str, Layer], inputs: tuple[str, ...], shapes: dict[str, Shape]
+) -> bool:
+    if isinstance(layer.op, Add | Concat):
         return len(inputs) == 1
+    if isinstance(layer.op, Flatten | Reshape | Slice):
+        return shapes[layer.inputs[0]] == shapes[layer.name]
     if not isinstance(layer.op, Activation):
         return False
     before = kept[inputs[0]].op

@@ -2,7 +2,7 @@
 
 A network is a tuple of `Layer` in topological order. The first is the `Input`, the last is the
 output; edges are the ``inputs`` names. Layers with equal ``weights`` share parameters. Shapes are
-channels first, without the batch: ``(C, H, W)`` for maps, ``(C,)`` for vectors.
+without the batch, as in `search_spaces.ops`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from nas.errors import LayerError
+from search_spaces.op_checks import arguments, needed_arguments
 from search_spaces.ops import (
     Activation,
     Add,
     BatchNorm,
     Conv2d,
+    Embedding,
     GlobalAveragePool,
     Input,
     Linear,
@@ -85,7 +87,8 @@ def layer_shapes(layers: Sequence[Layer]) -> dict[str, Shape]:
     Raises:
         LayerError: A name is used twice or malformed, the first layer (and no other) is not the
             Input, an input is not an earlier layer, shapes do not fit, or layers share weights
-            with unequal ops.
+            with unequal ops; an Embedding and a Linear without bias may, where theirs are of one
+            shape.
     """
     if not layers or not isinstance(layers[0].op, Input):
         raise LayerError("layers: the first layer is not an Input, begin with one")
@@ -101,7 +104,7 @@ def layer_shapes(layers: Sequence[Layer]) -> dict[str, Shape]:
         if shapes and isinstance(layer.op, Input):
             raise LayerError(f"layers: {layer.name!r} is a second Input, keep only the first")
         owner = owners.setdefault(layer.weights_name, layer)
-        if owner.op != layer.op:
+        if _table_shape(owner.op) != _table_shape(layer.op):
             raise LayerError(
                 f"layers: {owner.name!r} and {layer.name!r} share weights "
                 f"{layer.weights_name!r} but are {owner.op} and {layer.op}, make the ops equal"
@@ -119,6 +122,15 @@ def layer_shapes(layers: Sequence[Layer]) -> dict[str, Shape]:
     return shapes
 
 
+def _table_shape(op: Op) -> object:
+    """Shape of the one matrix of an Embedding or of a Linear without bias; else the op itself."""
+    if isinstance(op, Embedding):
+        return (op.rows, op.features)
+    if isinstance(op, Linear) and not op.bias:
+        return (op.out_features, op.in_features)
+    return op
+
+
 def parameter_count(layers: Iterable[Layer]) -> int:
     """Trainable parameters of the network, shared ones counted once.
 
@@ -129,7 +141,7 @@ def parameter_count(layers: Iterable[Layer]) -> int:
 
 
 def mac_count(layers: Sequence[Layer]) -> int:
-    """Multiply-accumulates of one sample in convolutions and linear layers.
+    """Multiply-accumulates of one sample; sums, norms and activations are not counted.
 
     Args:
         layers: A network in topological order.
@@ -152,14 +164,13 @@ def layers_to_json(layers: Iterable[Layer]) -> list[dict[str, Any]]:
     """
     rows = []
     for layer in layers:
-        arguments = {field.name: getattr(layer.op, field.name) for field in fields(layer.op)}
         rows.append(
             {
                 "name": layer.name,
                 "op": type(layer.op).__name__,
                 "arguments": {
                     key: list(value) if isinstance(value, tuple) else value
-                    for key, value in arguments.items()
+                    for key, value in arguments(layer.op).items()
                 },
                 "inputs": list(layer.inputs),
                 "weights": layer.weights,
@@ -188,23 +199,21 @@ def _layer_from_row(index: int, row: Mapping[str, Any]) -> Layer:
     if not isinstance(row, Mapping) or set(row) != expected:
         got = sorted(map(str, row)) if isinstance(row, Mapping) else repr(row)
         raise LayerError(f"{where}: got {got}, expects the keys {sorted(expected)}")
-    name, weights, inputs, arguments = (
-        row[key] for key in ("name", "weights", "inputs", "arguments")
-    )
+    name, weights, inputs, given = (row[key] for key in ("name", "weights", "inputs", "arguments"))
     texts_fit = isinstance(name, str) and isinstance(weights, str | None)
     inputs_fit = isinstance(inputs, list) and all(isinstance(item, str) for item in inputs)
-    if not (texts_fit and inputs_fit and isinstance(arguments, Mapping)):
+    if not (texts_fit and inputs_fit and isinstance(given, Mapping)):
         raise LayerError(f"{where}: {dict(row)} is damaged, write it again with layers_to_json")
     if not isinstance(row["op"], str) or row["op"] not in _OPS:
         raise LayerError(f"{where}: op {row['op']!r} is not one of {tuple(_OPS)}")
     op = _OPS[row["op"]]
-    known = {field.name for field in fields(op)}
-    if set(arguments) != known:
+    known, needed = {field.name for field in fields(op)}, needed_arguments(op)
+    if not needed <= set(given) <= known:
         raise LayerError(
-            f"{where}: arguments of {row['op']} are {sorted(map(str, arguments))}, "
-            f"expects {sorted(known)}"
+            f"{where}: arguments of {row['op']} are {sorted(map(str, given))}, "
+            f"expects {sorted(needed)}"
         )
     values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()
+        key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
     }
     return Layer(name, op(**values), tuple(inputs), weights)

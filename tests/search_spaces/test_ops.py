@@ -65,7 +65,7 @@ def test_what_has_no_parameters_keeps_or_reduces_the_shape():
         (lambda: Conv2d(3, 8, 3, bias=1), "bias=1"),
         (lambda: Linear(2.5, 8), "in_features=2.5"),
         (lambda: BatchNorm(-1), "channels=-1"),
-        (lambda: Activation("tanh"), "'tanh' is not one of"),
+        (lambda: Activation("swish"), "'swish' is not one of"),
         (lambda: Input(()), "shape=()"),
         (lambda: Input(8), "shape=8"),
         (lambda: Input((1, 0)), "shape[1]=0"),
