@@ -18,6 +18,7 @@ from nas.rescoring import at_marginal_rate
 __all__ = [
     "at_marginal_rates",
     "candidate_and_deployment",
+    "changed_profiles",
     "deployments_for",
     "device_and_precision",
     "grid_or_number",
@@ -50,6 +51,28 @@ def deployments_for(
     if not like:
         raise ConfigError("--hardware: is not given; name a device (`carbon-nas hardware list`)")
     return _moved(like, chosen) if chosen else list(like)
+
+
+def changed_profiles(
+    deployments: Sequence[Deployment], *, like: Sequence[Deployment]
+) -> tuple[str, ...]:
+    """A line for each device whose profile is no longer the one that a run was scored with.
+
+    Args:
+        deployments: What is scored now.
+        like: The deployments of the run, as it froze them.
+    """
+    own = {deployment.profile.name: deployment.profile for deployment in like}
+    names = dict.fromkeys(
+        deployment.profile.name
+        for deployment in deployments
+        if deployment.profile != own.get(deployment.profile.name, deployment.profile)
+    )
+    return tuple(
+        f"{name}: its profile has changed since the run, so numbers differ from those of the run, "
+        "which keeps its own"
+        for name in names
+    )
 
 
 def device_and_precision(text: str) -> tuple[str, str]:

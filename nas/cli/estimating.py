@@ -115,6 +115,7 @@ def estimate_lines(
             for item in row["calculation"]:
                 value = format_quantity(item["value"], item["unit"])
                 lines.append(f"  {item['label']} = {item['formula']} = {value}  [{item['source']}]")
+        if explain and draws is None:
             continue
         for objective in OBJECTIVES.values():
             value = row[objective.column]

@@ -18,6 +18,7 @@ from nas.cli.uncertainty import (
     wanted_seed,
 )
 from nas.errors import ConfigError
+from nas.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,8 @@ RunsArgument = Annotated[list[Path], typer.Argument(help="Run folders.", metavar
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 ObjectiveOption = Annotated[
-    list[str] | None, typer.Option("--objective", "-o", help="Objective; repeat for more.")
+    list[str] | None,
+    typer.Option("--objective", "-o", help=f"One of {', '.join(OBJECTIVES)}; repeat for more."),
 ]
 HardwareOption = Annotated[
     list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
@@ -218,7 +220,7 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate latency, energy, memory and carbon of one architecture, without a search."""
-    from nas.cli.deployments import deployments_for, study_for
+    from nas.cli.deployments import changed_profiles, deployments_for, study_for
     from nas.cli.estimating import estimate_lines, estimate_rows, layers_of
     from nas.runs import open_run
 
@@ -234,6 +236,8 @@ def estimate(
         rows = estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
         typer.echo(json.dumps(rows, indent=1))
         return
+    for line in changed_profiles(deployments, like=opened.deployments if opened else ()):
+        typer.echo(line)
     lines = estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
     for line in lines:
         typer.echo(line)

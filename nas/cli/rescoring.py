@@ -104,7 +104,7 @@ def rescore(
 
     Trains nothing. A fleet, a life or a view that is not given stays that of the run.
     """
-    from nas.cli.deployments import deployments_for, study_for
+    from nas.cli.deployments import changed_profiles, deployments_for, study_for
     from nas.comparison import front_of, per_deployment
     from nas.rescoring import rescore as rescore_run
     from nas.runs import open_run
@@ -128,7 +128,8 @@ def rescore(
     best = front_of(
         scores, objective or opened.objectives, study=study, apart=per_deployment(opened)
     )
-    best.attrs["notes"] = [*notes, *best.attrs["notes"]]
+    changed = changed_profiles(deployments, like=opened.deployments)
+    best.attrs["notes"] = [*notes, *changed, *best.attrs["notes"]]
     print_front(best, as_csv=as_csv, as_json=as_json)
 
 

@@ -11,6 +11,7 @@ from nas.carbon import Demand, Study
 from nas.cli.deployments import (
     at_marginal_rates,
     candidate_and_deployment,
+    changed_profiles,
     deployments_for,
     study_for,
 )
@@ -53,6 +54,14 @@ def test_devices_take_the_one_grid_of_the_run():
         deployments_for(["rpi4"], None, like=LIKE)
     with pytest.raises(ConfigError, match="--hardware: is not given"):
         deployments_for(None, ["fr"], like=())
+
+
+def test_a_profile_that_has_changed_since_the_run_is_told_once():
+    old = replace(PI, profile=PI.profile.model_copy(update={"notes": "as it was"}))
+    assert changed_profiles([PI, BATCHED], like=[PI]) == ()
+    assert changed_profiles(LIKE, like=[]) == ()
+    (line,) = changed_profiles([PI, BATCHED], like=[old])
+    assert line.startswith("rpi4: its profile has changed since the run")
 
 
 def test_the_label_by_rule():

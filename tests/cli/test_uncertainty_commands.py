@@ -85,6 +85,8 @@ def test_an_estimate_says_how_sure_it_is_and_a_run_says_the_same(run, points, in
     assert ends == pytest.approx(found.interval(key, label, "carbon_gco2e"))
     text = in_process(*arguments, "--draws", 20).stdout
     assert "ranges hold 90 % of 20 draws (seed 0)" in text
+    explained = in_process(*arguments, "--draws", 20, "--explain").stdout
+    assert set(text.splitlines()) < set(explained.splitlines())
     assert re.search(r"carbon +[\d.]+ \S+, [\d.]+ \S+ to [\d.]+ \S+  \(modelled\)", text)
     assert " to " not in in_process(*arguments).stdout
 
