@@ -1,6 +1,7 @@
 """The one table of objectives, read by the engine, the command line, fronts and plots.
 
-Adding an objective is adding a row whose column a score carries (`nas.cost.score`).
+Adding an objective is adding a row whose column a score carries (`nas.cost.score`), and refuses
+to be computed without.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal
 
 from nas.errors import ConfigError, unknown_name
 
-__all__ = ["OBJECTIVES", "Objective", "objectives"]
+__all__ = ["OBJECTIVES", "Objective", "objectives", "unknown_objective"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,17 @@ _ROWS = (
 
 OBJECTIVES: dict[str, Objective] = {row.name: row for row in _ROWS}
 
+# What else people call what is minimised here.
+_MEANT = {
+    "accuracy": "error",
+    "acc": "error",
+    "memory": "peak_memory",
+    "size": "params",
+    "parameters": "params",
+    "flops": "macs",
+    "area": "die_area",
+}
+
 
 def objectives(names: Iterable[str]) -> tuple[Objective, ...]:
     """The rows of the given names, in that order.
@@ -103,14 +115,27 @@ def objectives(names: Iterable[str]) -> tuple[Objective, ...]:
     chosen: list[Objective] = []
     for name in names:
         if name not in OBJECTIVES:
-            known = ", ".join(OBJECTIVES)
-            raise ConfigError(
-                unknown_name("objective", name, OBJECTIVES, "carbon-nas front --help")
-                + f": {known}"
-            )
+            raise ConfigError(f"{unknown_objective('objective', name)}: {', '.join(OBJECTIVES)}")
         if OBJECTIVES[name] in chosen:
             raise ConfigError(f"objectives: {name!r} is given twice; name it once")
         chosen.append(OBJECTIVES[name])
     if not chosen:
         raise ConfigError("objectives: none given; name at least one, such as error")
     return tuple(chosen)
+
+
+def unknown_objective(kind: str, name: str, known: Iterable[str] = OBJECTIVES) -> str:
+    """One line for a name that is no objective: the one that is meant, and what lists all.
+
+    Args:
+        kind: What the name was meant to be, such as ``"limit"``.
+        name: What was given.
+        known: All valid names.
+    """
+    meant = _MEANT.get(name)
+    if meant is None:
+        return unknown_name(kind, name, known, "carbon-nas front --help")
+    return (
+        f"{kind}: {name!r} is unknown; did you mean {meant!r}, which is minimised? "
+        "`carbon-nas front --help` lists all"
+    )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nas.comparison import demand_notes, objective_values, usable_rows
-from nas.errors import FrontError, SelectionError, unknown_name
-from nas.objectives import OBJECTIVES, Objective, objectives
+from nas.errors import FrontError, SelectionError
+from nas.objectives import OBJECTIVES, Objective, objectives, unknown_objective
 from nas.pareto import knee, non_dominated
 from nas.pareto.fronts import scaled
 from nas.quantities import format_quantity
@@ -150,7 +150,7 @@ def _bounds(limits: Mapping[str, float]) -> dict[Objective, float]:
     for name, bound in limits.items():
         row = OBJECTIVES.get(name) or by_column.get(name)
         if row is None:
-            raise SelectionError(unknown_name("limit", name, OBJECTIVES, "carbon-nas front --help"))
+            raise SelectionError(unknown_objective("limit", name))
         if not math.isfinite(bound):
             raise SelectionError(f"limit: {name} is {bound}, give a finite number")
         if row in bounds:

@@ -1,6 +1,9 @@
 """The examples of CONTRIBUTING.md are true."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,12 @@ from hardware_profiles.documents import read_yaml
 from search_spaces import mac_count
 from search_spaces.base import SearchSpace
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def example(language):
-    return re.search(rf"```{language}\n(.*?)```", TEXT, re.DOTALL).group(1)
+def example(language, number=0):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number]
 
 
 def test_the_device_is_a_valid_change_of_another(tmp_path):
@@ -37,7 +41,62 @@ def test_the_space_gives_networks(shape):
     assert mac_count(layers) > 0
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("nas", "hardware_profiles", "search_spaces"):
+        leave = shutil.ignore_patterns("__pycache__", "__main__.pyc")
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
+    put_before(folder / "nas/objectives.py", ")  # fmt: skip", example("python", 1))
+    return folder
+
+
+def put_before(path, mark, lines):
+    text = path.read_text(encoding="utf-8")
+    assert text.count(mark) == 1
+    path.write_text(text.replace(mark, lines + mark), encoding="utf-8")
+
+
+def estimate(folder, *options):
+    command = [
+        sys.executable, "-m", "nas", "estimate", "--space", "mbconv", "--task", "digits",
+        "--architecture", "architecture.json", "--hardware", "rpi4:int8", "--grid", "fr",
+        "--inferences", "1e8", "--lifetime-years", "4", *options,
+    ]  # fmt: skip
+    write = (
+        "import json, numpy; from search_spaces import space; print(json.dumps("
+        "dict(space('mbconv').sample(numpy.random.default_rng(0)))))"
+    )
+    given = subprocess.run(
+        [sys.executable, "-c", write], cwd=folder, capture_output=True, text=True, check=True
+    )
+    (folder / "architecture.json").write_text(given.stdout, encoding="utf-8")
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_row_without_its_column_is_one_line(checkout):
+    for options in ((), ("--explain",)):
+        done = estimate(checkout, *options)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert "'cldp'" in done.stderr
+        assert "'cldp_gco2e_s'" in done.stderr
+
+
+def test_the_objective_is_a_row_and_its_column(checkout):
+    path = checkout / "nas/cost/score.py"
+    text = path.read_text(encoding="utf-8")
+    try:
+        put_before(path, '        "sci_gco2e_per_inference":', example("python", 2))
+        plain, explained = estimate(checkout), estimate(checkout, "--explain")
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert re.search(r"^  CLDP +[0-9.]+ \S*gCO2e s", plain.stdout, re.MULTILINE)
+    assert explained.returncode == 0
+    assert re.search(r"^  CLDP = [0-9.e-]+ = .*\[carbon of one", explained.stdout, re.MULTILINE)
+
+
 def test_paths_that_are_named_exist():
-    root = Path(__file__).parents[1]
     for path in re.findall(r"`((?:nas|tests|docs|\.ci|hardware_profiles)/[^ `]*)`", TEXT):
-        assert (root / path).exists(), path
+        assert (ROOT / path).exists(), path

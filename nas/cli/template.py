@@ -1,8 +1,24 @@
 """The configuration that `carbon-nas init` writes: small enough to run in minutes."""
 
+import textwrap
+from dataclasses import fields
+
+from nas.models.recipe import Recipe
+from nas.objectives import OBJECTIVES
+
 __all__ = ["TEMPLATE"]
 
-TEMPLATE = """\
+_START = "objectives: [error, latency, carbon]"
+_LIST = textwrap.wrap(f"any of: {' '.join(OBJECTIVES)}", width=60, break_on_hyphens=False)
+_OBJECTIVES = "\n".join(
+    f"{start:{len(_START)}}   # {line}"
+    for start, line in zip([_START, *[""] * (len(_LIST) - 1)], _LIST, strict=True)
+)
+_RECIPE = "\n#   ".join(
+    textwrap.wrap(f"keys: {' '.join(field.name for field in fields(Recipe))}", width=90)
+)
+
+TEMPLATE = f"""\
 # A search. `carbon-nas search THIS_FILE --dry-run` says what it would do; every key that is left
 # out is written with its default into the run folder.
 
@@ -18,21 +34,24 @@ demand:
 
 # Where a chosen model may run. One training is scored on all of them.
 deployments:
-  - {hardware: stm32l4r5, precision: int8, grid: us-caiso}
-  - {hardware: rpi4, precision: int8, grid: us-caiso}
-  - {hardware: rpi4, precision: fp32, grid: us-caiso}
+  - {{hardware: stm32l4r5, precision: int8, grid: us-caiso}}
+  - {{hardware: rpi4, precision: int8, grid: us-caiso}}
+  - {{hardware: rpi4, precision: fp32, grid: us-caiso}}
 
-objectives: [error, latency, carbon]   # any of: error latency energy peak_memory operational
-                                       # embodied carbon lifecycle sci edp cdp cep c2ep ce2p tcdp
-                                       # params macs die_area
-constraints: {}               # upper bounds, such as {latency_s: 0.05, peak_memory_bytes: 64e6}
+{_OBJECTIVES}
+constraints: {{}}               # upper bounds, such as {{latency_s: 0.05, peak_memory_bytes: 64e6}}
 
 search:
   sampler: tpe                # tpe, nsga2, nsga3, gp, random
   seed: 0
   workers: 2                  # processes; each trains one candidate at a time
-  on: {hardware: host, grid: us-caiso}   # this machine: the search's own carbon counts
+  on: {{hardware: host, grid: us-caiso}}   # this machine: the search's own carbon counts
 
-budget: {trainings: 24}       # trainings, seconds, gco2e: whichever is met first
-finalists: {extra_seeds: 2, at_most: 8}   # of the front, trained again: luck must not win
+# How candidates, and the exported model, are trained: the task's default with what is given here.
+#   {_RECIPE}
+recipe: {{}}                    # such as {{epochs: 20}}
+final_recipe: {{}}
+
+budget: {{trainings: 24}}       # trainings, seconds, gco2e: whichever is met first
+finalists: {{extra_seeds: 2, at_most: 8}}   # of the front, trained again: luck must not win
 """

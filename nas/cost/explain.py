@@ -33,7 +33,8 @@ def explain(workload: Workload, deployment: Deployment, study: Study) -> list[Li
     Returns:
         Kernel times, energy, memory, the device's embodied carbon and the demand; then one line
         for each objective in the order of `nas.objectives.OBJECTIVES`, with the values of
-        `nas.cost.score.score`. Error and life-cycle carbon need a training and have no line.
+        `nas.cost.score.score`; of one without a formula here the line is its value and what it
+        means. Error and life-cycle carbon need a training and have no line.
 
     Raises:
         StudyError: As `nas.cost.score.score`.
@@ -169,7 +170,7 @@ def _objective_lines(formulas: dict[str, str], row: dict[str, Any]) -> list[Line
     return [
         Line(
             label=objective.label,
-            formula=formulas[objective.name],
+            formula=formulas.get(objective.name, digits(row[objective.column])),
             value=float(row[objective.column]),
             unit=objective.unit,
             source=objective.definition,

@@ -19,6 +19,8 @@ from nas.carbon.study import Study
 from nas.cost.costs import Costs, costs_with
 from nas.cost.figures import Figures, figures_of
 from nas.cost.workload import Workload
+from nas.errors import ConfigError
+from nas.objectives import OBJECTIVES
 
 __all__ = ["largest_memory", "numbers", "score"]
 
@@ -54,6 +56,7 @@ def score(
         baseline.
 
     Raises:
+        ConfigError: If an objective has no column here.
         DeploymentError: If there is no deployment.
         StudyError: If the study does not suit a deployment; see `nas.carbon.footprint`.
         HardwareError: If the fab table lacks a row that a profile names.
@@ -79,6 +82,7 @@ def score(
         errors=errors,
         training_gco2e=training_gco2e,
     )
+    _check_objectives(columns)
     return {
         "deployment": [d.label for d in deployments],
         "precision": [d.precision for d in deployments],
@@ -87,6 +91,15 @@ def score(
         "reason": _reasons(costs.reasons, grams.demand),
         **columns,
     }
+
+
+def _check_objectives(columns: Mapping[str, object]) -> None:
+    for objective in OBJECTIVES.values():
+        if objective.column not in columns:
+            raise ConfigError(
+                f"objective {objective.name!r}: no score has its column {objective.column!r}; "
+                "return it from nas/cost/score.py"
+            )
 
 
 def largest_memory(figures: Figures, rates: Rates) -> Figures:

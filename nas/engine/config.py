@@ -19,8 +19,8 @@ from pydantic import (
 from hardware_profiles.documents import parse_facts, read_yaml, refuse_boolean
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.study import MemoryRule, View
-from nas.errors import ConfigError, HardwareError, unknown_name
-from nas.objectives import OBJECTIVES
+from nas.errors import ConfigError, HardwareError
+from nas.objectives import OBJECTIVES, unknown_objective
 
 __all__ = [
     "BaselineConfig",
@@ -225,7 +225,7 @@ def constraint_columns(constraints: Mapping[str, float]) -> dict[str, float]:
     names = {**{row.name: row.column for row in OBJECTIVES.values()}, **by_column}
     for name, bound in constraints.items():
         if name not in names:
-            raise ConfigError(unknown_name("constraints", name, names, "carbon-nas front --help"))
+            raise ConfigError(unknown_objective("constraints", name, names))
         if not 0 < bound < float("inf"):
             raise ConfigError(
                 f"constraints: {name}={bound:g} is an upper bound that nothing meets; give > 0"
