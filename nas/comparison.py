@@ -105,7 +105,21 @@ def front_of(
     best.attrs.update(counts, fixed_volume=fixed_volume, view=None if study is None else study.view)
     best.attrs.update(carbon_and_latency(rows, fixed_volume))
     best.attrs["warnings"] = list(energy_warnings(rows, together=not apart))
+    if rows.empty:
+        best.attrs["notes"] += _why_none(scores, deployment)
     return best
+
+
+def _why_none(scores: pd.DataFrame, deployment: str | None) -> list[str]:
+    """The reason of one infeasible score, where no score is usable."""
+    if scores.empty or "reason" not in scores:
+        return []
+    here = scores if deployment is None else scores.loc[scores["deployment"] == deployment]
+    out = here.loc[~here["feasible"].fillna(False).astype(bool)]
+    if out.empty:
+        return []
+    first = out.iloc[0]
+    return [f"such as {first['candidate']} on {first['deployment']}: {first['reason']}"]
 
 
 def _best(rows: pd.DataFrame, chosen: Sequence[Objective]) -> pd.DataFrame:

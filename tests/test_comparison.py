@@ -181,3 +181,15 @@ def test_a_run_is_not_compared_with_itself(make_run, tmp_path):
     run = make_run(tmp_path / "run", count=2)
     with pytest.raises(FrontError, match="is given twice; name different runs"):
         compare([run, run], ["error"])
+
+
+def test_an_empty_front_says_why():
+    rows = pd.DataFrame(
+        {
+            "candidate": ["a"], "deployment": ["pi"], "feasible": [False], "trained": [True],
+            "reason": ["demand: needs 3 devices, has 1"], "error": [0.1],
+        }
+    )  # fmt: skip
+    told = "such as a on pi: demand: needs 3 devices, has 1"
+    assert front_of(rows, ["error"]).attrs["notes"] == [told]
+    assert front_of(rows.assign(feasible=True), ["error"]).attrs["notes"] == []
