@@ -202,11 +202,11 @@ def inference_part(said: Facts) -> Iterator[str]:
             f"{digits(one['idle_gco2e'])} g",
         ),
         (
-            "manufacture",
+            "device",
             f"{digits(place['embodied_gco2e'])} g x {digits(one['occupancy_s'])} s / {life_s}",
             f"{digits(one['embodied_gco2e'])} g",
         ),
-        ("one inference", "computing + idle + manufacture", f"{digits(one['gco2e'])} g"),
+        ("one inference", "computing + idle + device", f"{digits(one['gco2e'])} g"),
     )
 
 

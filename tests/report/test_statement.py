@@ -232,6 +232,8 @@ def test_markdown_is_whole(said):
             cells = None
     assert not re.search(r"\b(None|nan|inf)\b", text)
     assert "\n\n\n" not in text
+    # What a device embodies may hold transport and end of life, so it is not called manufacture.
+    assert "computing + idle + device" in text
     for word in (said["model"]["candidate"], said["study"]["hash"], "act-2022", "France"):
         assert word in text
 
