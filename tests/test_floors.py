@@ -25,7 +25,7 @@ AFTER = FLOOR_2 - {"nas.models"}
 # floors below is allowed, that is the point: costs and models do not see one another, and what
 # comes after a search sees no models.
 MAY_IMPORT = {
-    "nas": {"nas.api"},
+    "nas": {"nas.api", "nas.carbon", "hardware_profiles"},  # each name when it is first used
     "nas.errors": set(),
     "nas.objectives": {"nas.errors"},
     "nas.quantities": set(),
@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "nas.deciding": AFTER,
     "nas.comparison": AFTER | {"nas.deciding"},
     "nas.rescoring": AFTER,
+    "nas.deployments": AFTER | {"nas.rescoring"},
     "nas.robustness": AFTER | {"nas.comparison"},
     "nas.selection": AFTER | {"nas.comparison"},
     "nas.sensitivity": AFTER | {"nas.comparison", "nas.deciding", "nas.rescoring", "nas.selection"},
@@ -50,10 +51,10 @@ MAY_IMPORT = {
     "nas.service": AFTER | {"nas.rescoring", "nas.repayment", "nas.report"},
     "nas.cli": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
-    | {"nas.sensitivity", "nas.service", "nas.repayment", "nas.robustness"},
+    | {"nas.sensitivity", "nas.service", "nas.repayment", "nas.robustness", "nas.deployments"},
     "nas.api": FLOOR_2
     | {"nas.engine", "nas.comparison", "nas.rescoring", "nas.selection", "nas.report"}
-    | {"nas.robustness", "nas.sensitivity", "nas.service"},
+    | {"nas.robustness", "nas.sensitivity", "nas.service", "nas.deployments"},
     "nas.__main__": {"nas.cli"},
 }
 LIBRARIES = {
@@ -71,6 +72,7 @@ LIBRARIES = {
     "nas.engine": {"numpy", "optuna", "sqlalchemy", "psutil", "pydantic", "yaml"},
     "nas.comparison": {"numpy", "pandas"},
     "nas.deciding": {"numpy", "pandas"},
+    "nas.deployments": set(),
     "nas.rescoring": {"numpy", "pandas"},
     "nas.repayment": {"numpy", "pandas"},
     "nas.robustness": {"numpy", "pandas"},

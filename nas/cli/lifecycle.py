@@ -70,7 +70,7 @@ def lifecycle(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print a model's life cycle in service: by part, phase and scope, and when it repays."""
-    from nas.cli.deployments import study_for
+    from nas.deployments import study_for
     from nas.runs import open_run
     from nas.service import service
 

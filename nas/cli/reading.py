@@ -220,8 +220,8 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate latency, energy, memory and carbon of one architecture, without a search."""
-    from nas.cli.deployments import changed_profiles, deployments_for, study_for
     from nas.cli.estimating import estimate_lines, estimate_rows, layers_of
+    from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.runs import open_run
 
     drawn = wanted_seed(draws, seed)

@@ -104,8 +104,8 @@ def rescore(
 
     Trains nothing. A fleet, a life or a view that is not given stays that of the run.
     """
-    from nas.cli.deployments import changed_profiles, deployments_for, study_for
     from nas.comparison import front_of, per_deployment
+    from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.rescoring import rescore as rescore_run
     from nas.runs import open_run
 
@@ -143,7 +143,7 @@ def _seen(
     """Study and deployments under a view, and what was replaced for it."""
     from dataclasses import replace
 
-    from nas.cli.deployments import at_marginal_rates, candidate_and_deployment
+    from nas.deployments import at_marginal_rates, candidate_and_deployment
     from nas.rescoring import as_consequence
 
     wanted = view or study.view

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas.cli.deployments import device_and_precision, grid_or_number
+from nas.deployments import device_and_precision, grid_or_number
 from nas.engine.config import SearchConfig, config_from_mapping, read_config
 from nas.errors import ConfigError
 

@@ -132,7 +132,7 @@ def print_points(
     Raises:
         ConfigError: If there are not two points and one or two runs, or a point is malformed.
     """
-    from nas.cli.deployments import candidate_and_deployment
+    from nas.deployments import candidate_and_deployment
     from nas.report.robust_text import point_rows, point_text
     from nas.robustness import DRAWS, compare_points
     from nas.runs import open_run

@@ -8,7 +8,7 @@ from hardware_profiles import Deployment, deployment_label
 from hardware_profiles.catalog import hardware
 from hardware_profiles.grid import grid
 from nas.carbon import Demand, Study
-from nas.cli.deployments import (
+from nas.deployments import (
     at_marginal_rates,
     candidate_and_deployment,
     changed_profiles,
