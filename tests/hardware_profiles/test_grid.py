@@ -59,6 +59,12 @@ def test_ranges_come_from_a_second_source_that_is_named():
         figure = grid(name).gco2e_per_kwh
         assert figure.low <= figure.value <= figure.high and figure.low < figure.high
         assert "range from" in figure.source or "low and high" in figure.source
+        # Low and high of other tables seldom share the scope of the value; the source says so.
+        if "range from" in figure.source:
+            direct = ": direct)" in figure.source
+            assert direct or "scope not given)" in figure.source
+            spans = "spans" if direct else "may span"
+            assert f"the range {spans} direct to life-cycle carbon" in figure.source
     # Taiwan by Our World in Data, and by Google as Cloud Carbon Footprint lists it.
     figure = grid("tw").gco2e_per_kwh
     assert (figure.low, figure.value, figure.high) == (541, 642.378, 642.378)
