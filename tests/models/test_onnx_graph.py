@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from op_cases import IDENTIFIERS, NETWORKS, chain
 
 from nas.errors import ExportError
 from nas.models.build import build
@@ -22,6 +23,7 @@ from search_spaces.ops import (
     Input,
     Linear,
     Multiply,
+    Opaque,
 )
 
 
@@ -30,20 +32,29 @@ def with_statistics(layers: tuple[Layer, ...], seed: int) -> torch.nn.Module:
     module = build(layers, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     for part in module.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
+        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             for tensor in (part.weight, part.running_var):
+                assert tensor is not None
                 torch.nn.init.uniform_(tensor, 0.5, 1.5, generator=generator)
             for tensor in (part.bias, part.running_mean):
+                assert tensor is not None
+                torch.nn.init.normal_(tensor, generator=generator)
+        elif isinstance(part, torch.nn.LSTM | torch.nn.GRU | torch.nn.LayerNorm | torch.nn.RMSNorm):
+            for tensor in part.parameters():
                 torch.nn.init.normal_(tensor, generator=generator)
     return module.eval()
 
 
-def assert_equal_outputs(layers: tuple[Layer, ...], folder: Path) -> None:
+def assert_equal_outputs(
+    layers: tuple[Layer, ...], folder: Path, identifiers: slice | None = None
+) -> None:
     module = with_statistics(layers, seed=1)
     export_onnx(layers, module.state_dict(), folder / "model.onnx")
     op = layers[0].op
     assert isinstance(op, Input)
     x = np.random.default_rng(0).standard_normal((3, *op.shape), np.float32)
+    if identifiers is not None:
+        x[:, identifiers] = np.arange(x[:, identifiers].size).reshape(x[:, identifiers].shape) * 7
     with torch.inference_mode():
         wanted = module(torch.from_numpy(x)).numpy()
     got = onnx_outputs(folder / "model.onnx", x)
@@ -72,6 +83,36 @@ def test_every_activation(function: str, tmp_path: Path) -> None:
         Layer("act", Activation(function), ("norm",)),
     )
     assert_equal_outputs(layers, tmp_path)
+
+
+@pytest.mark.parametrize("function", ["gelu", "tanh", "elu", "softplus", "softmax"])
+def test_every_newer_activation(function: str, tmp_path: Path) -> None:
+    assert_equal_outputs(chain((5, 8), Linear(8, 6), Activation(function)), tmp_path)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_operation_computes_the_same_in_onnx_runtime(name: str, tmp_path: Path) -> None:
+    assert_equal_outputs(NETWORKS[name], tmp_path, IDENTIFIERS.get(name))
+
+
+def test_a_norm_behind_a_linear_layer_is_folded_for_vectors_only() -> None:
+    for shape, left in (((8,), False), ((6, 8), True)):
+        layers = chain(shape, Linear(8, 6), BatchNorm(6))
+        kinds = [node.op_type for node in onnx_model(layers, build(layers).state_dict()).graph.node]
+        assert ("BatchNormalization" in kinds) == left
+
+
+def test_a_tied_table_is_in_the_file_once() -> None:
+    layers = NETWORKS["tied embedding"]
+    model = onnx_model(layers, build(layers).state_dict())
+    sizes = [list(tensor.dims) for tensor in model.graph.initializer]
+    assert sizes.count([11, 8]) == 1
+    assert [8, 11] not in sizes
+
+
+def test_an_unknown_operator_is_not_exported() -> None:
+    with pytest.raises(ExportError, match="has no ONNX form"):
+        onnx_model(chain((3,), Opaque("fft", (2,))), {})
 
 
 def test_shared_weights_unfolded_norms_sums_and_gates(tmp_path: Path) -> None:
