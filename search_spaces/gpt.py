@@ -1,0 +1,76 @@
+"""Decoders for text: each position predicts the id after it.
+
+Pre-norm blocks of causal attention and feed-forward as in GPT-2 (Radford et al. 2019), with grouped
+queries (Ainslie et al. 2023, arXiv:2305.13245), gated feed-forward (Shazeer 2020,
+arXiv:2002.05202), tied embeddings (Press and Wolf 2017, arXiv:1608.05859) and, for a shorter
+context, attention within stretches of it, which costs less (the local attention of Liu et al. 2018,
+arXiv:1801.10198).
+"""
+
+from __future__ import annotations
+
+import math
+
+from nas.errors import LayerError
+from search_spaces.base import Architecture, Choice, SearchSpace
+from search_spaces.chain import Chain
+from search_spaces.layers import Layer
+from search_spaces.ops import Add, Embedding, LayerNorm, Linear, Positions, RMSNorm, Shape
+from search_spaces.specs import TextSpec
+from search_spaces.transformer import add_attention, add_feed_forward
+
+__all__ = ["SPACE"]
+
+_CHOICES = (
+    Choice("depth", (1, 2, 3, 4, 6)),
+    Choice("width", (32, 64, 96, 128, 192)),
+    Choice("heads", (4, 8)),
+    Choice("queries_per_key", (1, 2, 4)),
+    Choice("context", (0.25, 0.5, 1.0)),
+    Choice("ratio", (1, 2, 3, 4)),
+    Choice("function", ("gelu", "swiglu")),
+    Choice("norm", ("layer", "rms")),
+    Choice("tied", (False, True)),
+)
+
+
+def _build(
+    architecture: Architecture, input_shape: Shape, outputs: int, spec: TextSpec
+) -> tuple[Layer, ...]:
+    width, heads = int(architecture["width"]), int(architecture["heads"])
+    norm = (LayerNorm if architecture["norm"] == "layer" else RMSNorm)(width)
+    if outputs != spec.vocabulary:
+        raise LayerError(f"gpt: outputs={outputs}, give one for each of {spec.vocabulary} ids")
+    chain = Chain(input_shape)
+    chain.add("token_embedding", Embedding(spec.vocabulary, width))
+    chain.add("position_embedding", Positions(spec.context, width))
+    for number in range(1, int(architecture["depth"]) + 1):
+        block, entry = f"block{number}", chain.end
+        chain.add(f"{block}_first_norm", norm)
+        add_attention(
+            chain,
+            f"{block}_attention",
+            heads,
+            kv_heads=heads // int(architecture["queries_per_key"]),
+            causal=True,
+            window=math.ceil(float(architecture["context"]) * spec.context),
+        )
+        entry = chain.add(f"{block}_first_sum", Add(), entry, chain.end)
+        chain.add(f"{block}_second_norm", norm)
+        hidden = int(architecture["ratio"]) * width
+        add_feed_forward(chain, f"{block}_feedforward", hidden, str(architecture["function"]))
+        chain.add(f"{block}_second_sum", Add(), entry, chain.end)
+    chain.add("last_norm", norm)
+    weights = "token_embedding" if architecture["tied"] else None
+    chain.add("unembedding", Linear(width, outputs, bias=False), weights=weights)
+    return tuple(chain.layers)
+
+
+SPACE = SearchSpace(
+    name="gpt",
+    version=1,
+    label="decoders of attention and feed-forward, for text",
+    choices=_CHOICES,
+    build=_build,
+    accepts=("text",),
+)

@@ -1,0 +1,97 @@
+"""Fully connected networks for tables.
+
+Categorical columns are embedded (Guo and Berkhahn 2016, arXiv:1604.06737), each number may have a
+small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556, there "LR"), and hidden
+layers may taper or stand in residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
+"""
+
+from __future__ import annotations
+
+from search_spaces.base import Architecture, Choice, SearchSpace
+from search_spaces.chain import Chain
+from search_spaces.layers import Layer
+from search_spaces.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv1d,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    Linear,
+    Reshape,
+    Shape,
+    Slice,
+)
+from search_spaces.specs import TableSpec
+
+__all__ = ["SPACE"]
+
+_CHOICES = (
+    Choice("numeric_embedding", (0, 4, 8, 16)),
+    Choice("embedding", (4, 8, 16, 32)),
+    Choice("width", (16, 32, 64, 128, 256, 512)),
+    Choice("activation", ("relu", "gelu", "silu")),
+    Choice("norm", ("none", "batch", "layer")),
+    Choice("depth", (1, 2, 3, 4, 5, 6)),
+    Choice("form", ("plain", "taper", "residual"), only_if=("depth", (2, 3, 4, 5, 6))),
+)
+
+
+def _encode(chain: Chain, architecture: Architecture, spec: TableSpec) -> None:
+    """The row as one vector: numbers, their vectors if any, then the vectors of categories."""
+    parts = []
+    if spec.numeric:
+        parts.append(chain.add("numbers", Slice(0, spec.numeric)))
+        features = int(architecture["numeric_embedding"])
+        if features:
+            # One group a column: every number has its own vector and offset.
+            vectors = Conv1d(
+                spec.numeric, spec.numeric * features, 1, groups=spec.numeric, bias=True
+            )
+            chain.add("numbers_series", Reshape((spec.numeric, 1)))
+            chain.add("numbers_embedding", vectors)
+            chain.add("numbers_vector", Flatten())
+            parts.append(chain.add("numbers_act", Activation("relu")))
+    for index, count in enumerate(spec.cardinalities):
+        column = spec.numeric + index
+        chain.add(f"category{index + 1}", Slice(column, column + 1), "input")
+        table = Embedding(count, int(architecture["embedding"]))
+        chain.add(f"category{index + 1}_embedding", table)
+        parts.append(chain.add(f"category{index + 1}_vector", Flatten()))
+    chain.add("row", Concat(0), *parts)
+
+
+def _hidden(chain: Chain, name: str, width: int, architecture: Architecture) -> None:
+    chain.add(name, Linear(chain.shape[0], width))
+    if architecture["norm"] != "none":
+        norm = BatchNorm if architecture["norm"] == "batch" else LayerNorm
+        chain.add(f"{name}_norm", norm(width))
+    chain.add(f"{name}_act", Activation(str(architecture["activation"])))
+
+
+def _build(
+    architecture: Architecture, input_shape: Shape, outputs: int, spec: TableSpec
+) -> tuple[Layer, ...]:
+    width, form = int(architecture["width"]), architecture.get("form", "plain")
+    chain = Chain(input_shape)
+    _encode(chain, architecture, spec)
+    for number in range(1, int(architecture["depth"]) + 1):
+        name, entry = f"feedforward{number}", chain.end
+        narrow = max(8, width // 2 ** (number - 1)) if form == "taper" else width
+        _hidden(chain, name, narrow, architecture)
+        if form == "residual" and number > 1:
+            chain.add(f"{name}_sum", Add(), entry, chain.end)
+    chain.add("head", Linear(chain.shape[0], outputs))
+    return tuple(chain.layers)
+
+
+SPACE = SearchSpace(
+    name="mlp",
+    version=1,
+    label="fully connected networks with embedded columns, for tables",
+    choices=_CHOICES,
+    build=_build,
+    accepts=("table",),
+)
