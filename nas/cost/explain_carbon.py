@@ -36,7 +36,9 @@ def device_lines(
     whole = device_embodied(profile, table=study.fab_table, basis=study.embodied_basis)
     for part in whole.lines:
         label = part.phase.replace("_", " ")
-        yield Line(f"{label}: {part.name}", part.calculation, part.gco2e, "gCO2e", part.source)
+        if part.name != label:
+            label = f"{label}: {part.name}"
+        yield Line(label, part.calculation, part.gco2e, "gCO2e", part.source)
     grams = [part.gco2e for part in whole.lines]
     owned = profile.name in study.sunk
     if study.memory != "as_built" and not owned:

@@ -123,6 +123,7 @@ def test_devices_that_ship_can_be_redone_and_name_every_source(
     ]
     whole = device_embodied(hardware(name)).lines
     assert [line.source for line in made] == [part.source for part in whole]
+    assert all(len(set(line.label.split(": "))) == len(line.label.split(": ")) for line in made)
     sizes = [line for line in lines if "the smallest that holds" in line.label]
     assert bool(sizes) == (memory == "smallest_variant" and name in ("rpi4", "pixel3"))
 
