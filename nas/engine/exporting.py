@@ -62,7 +62,7 @@ def export_candidate(
         card=_card(run, record, chosen, row, reasons),
     )
     return [
-        f"test accuracy {exported.test_accuracy:.4f} (measured once, on the exported file)",
+        f"test {exported.metric} {exported.test_metric:.4f} (measured once, on the exported file)",
         f"host latency {format_quantity(exported.host_latency_s, 's')} (ONNX Runtime, median)",
         f"on {chosen.label}: latency {format_quantity(float(row['latency_s']), 's')}, "
         f"carbon {format_quantity(float(row['carbon_gco2e']), 'gCO2e')} per inference (modelled)",

@@ -100,7 +100,9 @@ class Plan:
 
     def look(self, architecture: Architecture) -> Look:
         """Score an architecture on all deployments without training it."""
-        layers = self.space.layers(architecture, self.task.input_shape, self.task.outputs)
+        layers = self.space.layers(
+            architecture, self.task.input_shape, self.task.outputs, self.task.spec
+        )
         return Look(
             candidate=self._key(layers),
             architecture=architecture,
@@ -164,6 +166,8 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
             "name": chosen_task.name,
             "label": chosen_task.label,
             "metric": chosen_task.metric,
+            "kind": chosen_task.kind,
+            "unit": chosen_task.unit,
             "error_label": chosen_task.error_label,
             "worst_error": chosen_task.worst_error,
             "best_error": chosen_task.best_error,

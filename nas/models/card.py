@@ -37,12 +37,13 @@ def model_card(
             `full_training_gco2e_per_s` the carbon of this training is told.
 
     Returns:
-        Rows for `card.json` and `readme`; the accuracy's 95 % interval is Wilson's (1927) and
-        holds for other images of the same source only.
+        Rows for `card.json` and `readme`; the 95 % interval of an accuracy is Wilson's (1927)
+        and holds for other samples of the same source only.
     """
     rate = search.get("full_training_gco2e_per_s")
     gco2e = None if rate is None else float(measured["train_s"]) * rate
-    interval = _wilson(float(measured["test_accuracy"]), int(measured["test_images"]))
+    accuracy = measured["test_accuracy"]
+    interval = None if accuracy is None else _wilson(accuracy, int(measured["test_images"]))
     return {
         "format": 1,
         "task": {"name": task.name, "label": task.label, "source": task.source,
@@ -51,7 +52,7 @@ def model_card(
         "model": {"params": parameter_count(layers), "macs": mac_count(layers)},
         "training": {**_known(recipe_to_dict(recipe)), "seed": seed,
                      "seconds": measured["train_s"], "gco2e": gco2e,
-                     "images": "training and validation splits; the test split was opened once"},
+                     "images": "training and validation parts; the test split was opened once"},
         "search": dict(search),
         "environment": {
             "machine": platform.machine(),
@@ -68,20 +69,17 @@ def readme(card: Mapping[str, Any]) -> str:
         card: Of `model_card`.
     """
     measured, model = card["measured"], card["model"]
-    low, high = measured["test_accuracy_interval_95"]
     latency = measured["latency"]
     lines = [
         f"# {card['task']['label']}: {model['params']:,} parameters, {measured['precision']}",
         "",
-        f"- Test accuracy {measured['test_accuracy']:.2%} on {measured['test_images']:,} images "
-        f"({low:.2%} to {high:.2%} at 95 %), measured once, on `model.onnx` in ONNX Runtime; "
-        f"in fp32 {measured['fp32_test_accuracy']:.2%}.",
+        _quality(measured),
         f"- Latency where it was exported: median {latency['median_s'] * 1e3:.3g} ms "
         f"({latency['runtime']}, batch {latency['batch']}).",
-        f"- {model['macs']:,} multiply-accumulates per image.",
+        f"- {model['macs']:,} multiply-accumulates per sample.",
         *_precision_note(measured["precision"]),
         "",
-        "`python predict.py images.npy` needs onnxruntime and numpy; `preprocessing.json` says "
+        "`python predict.py inputs.npy` needs onnxruntime and numpy; `preprocessing.json` says "
         "what the input is, `labels.json` names the outputs. `layers.json` and "
         "`weights.safetensors` rebuild the network.",
     ]
@@ -89,6 +87,22 @@ def readme(card: Mapping[str, Any]) -> str:
         if card[title]:
             lines += ["", f"## {title.capitalize()}", "", *_bullets(card[title], 0)]
     return "\n".join(lines) + "\n"
+
+
+def _quality(measured: Mapping[str, Any]) -> str:
+    count = f"{measured['test_images']:,}"
+    once = "measured once, on `model.onnx` in ONNX Runtime"
+    if measured["test_accuracy"] is not None:
+        low, high = measured["test_accuracy_interval_95"]
+        return (
+            f"- Test accuracy {measured['test_accuracy']:.2%} on {count} samples ({low:.2%} to "
+            f"{high:.2%} at 95 %), {once}; in fp32 {measured['fp32_test_accuracy']:.2%}."
+        )
+    metric = measured["metric"]
+    figures = [measured["test_error"], measured["fp32_test_error"]]
+    if metric == "AUC":
+        figures = [1 - figure for figure in figures]
+    return f"- Test {metric} {figures[0]:.4f} on {count} samples, {once}; in fp32 {figures[1]:.4f}."
 
 
 def _known(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -20,16 +21,16 @@ from nas.models.build import build
 from nas.models.card import model_card, readme
 from nas.models.measure import Latency, measure_onnx_latency_s
 from nas.models.onnx_graph import INPUT, export_onnx
-from nas.models.quantise import calibration_images, onnx_error, onnx_outputs, quantise_onnx
+from nas.models.quantise import calibration_inputs, onnx_error, onnx_outputs, quantise_onnx
 from nas.models.recipe import Recipe
-from nas.models.tasks import Splits, Task, load_splits, load_test, normalise
+from nas.models.tasks import Splits, Task, load_splits, load_test, normalise, scaling
 from nas.models.train import Epoch, train
 from search_spaces.layers import Layer, layers_to_json
 
 __all__ = ["Exported", "export_model"]
 
 _PREDICT = '''\
-"""Classes of raw images: python predict.py images.npy, of shape (N, C, H, W) or one image."""
+"""Predictions for raw inputs: python predict.py inputs.npy, many samples or one."""
 import json, sys
 from pathlib import Path
 import numpy as np
@@ -38,8 +39,16 @@ here = Path(__file__).parent
 how, labels = (json.loads((here / f"{n}.json").read_text()) for n in ("preprocessing", "labels"))
 x = np.load(sys.argv[1]).astype(np.float32).reshape(-1, *how["shape"])
 session = onnxruntime.InferenceSession(here / "model.onnx", providers=["CPUExecutionProvider"])
-x = ((x - how["mean"]) / how["std"]).astype(np.float32)
-print(*(labels[c] for c in session.run(None, {how["input"]: x})[0].argmax(1)), sep="\\n")
+x = ((x - np.float32(how["mean"])) / np.float32(how["std"])).astype(np.float32)
+y = session.run(None, {how["input"]: x})[0]
+if how["kind"] == "classification":
+    print(*(labels[c] for c in y.argmax(1)), sep="\\n")
+elif how["kind"] == "language":  # the likeliest next character of each text
+    print(*(repr(labels[c]) for c in y[:, -1].argmax(1)), sep="\\n")
+elif how["kind"] == "binary":  # the probability of the second label
+    print(*(1 / (1 + np.exp(-y[:, 0].astype(float)))), sep="\\n")
+else:
+    print(*(y[:, 0].astype(float) * how["target_std"] + how["target_mean"]), sep="\\n")
 '''
 
 
@@ -50,10 +59,12 @@ class Exported:
     Attributes:
         path: The folder.
         precision: Precision it was exported for.
-        test_accuracy: Of `model.onnx` in ONNX Runtime, on the test images.
-        test_error: 1 - test_accuracy.
-        fp32_test_accuracy: The same of the float model; equal unless precision is int8.
-        test_images: How many test images.
+        metric: The task's metric.
+        test_error: Of `model.onnx` in ONNX Runtime, on the test part.
+        fp32_test_error: The same of the float model; equal unless precision is int8.
+        test_accuracy: 1 - test_error of a classification, else None.
+        fp32_test_accuracy: 1 - fp32_test_error of a classification, else None.
+        test_images: How many test samples.
         largest_difference: Between torch's and ONNX Runtime's float outputs, absolute.
         latency: Of `model.onnx` on this machine, batch 1.
         train_s: Wall-clock time of the full training.
@@ -61,13 +72,20 @@ class Exported:
 
     path: Path
     precision: str
-    test_accuracy: float
+    metric: str
     test_error: float
-    fp32_test_accuracy: float
+    fp32_test_error: float
+    test_accuracy: float | None
+    fp32_test_accuracy: float | None
     test_images: int
     largest_difference: float
     latency: Latency
     train_s: float
+
+    @property
+    def test_metric(self) -> float:
+        """The metric on the test part: accuracy and AUC are 1 - test_error, others the error."""
+        return 1 - self.test_error if self.metric in ("accuracy", "AUC") else self.test_error
 
     @property
     def host_latency_s(self) -> float:
@@ -89,7 +107,7 @@ def export_model(
 ) -> Exported:
     """Train fully, write a model folder, verify it and measure it once on test data.
 
-    The fit uses training and validation images together, because every choice was made before;
+    The fit uses training and validation data together, because every choice was made before;
     the validation error of that training is therefore not reported. int8 is quantised after
     training. For fp16 and bf16 the folder holds the float model, for the runtime to convert.
 
@@ -111,7 +129,7 @@ def export_model(
     folder = Path(out_dir)
     if folder.exists():
         raise ExportError(f"export: {folder} exists; give a new folder")
-    splits = _joined(load_splits(task, data_dir=data_dir))
+    splits = _joined(task, load_splits(task, data_dir=data_dir))
     training = train(layers, task, splits, recipe, seed=seed, on_epoch=on_epoch)
     if training.state is None:
         raise ExportError(
@@ -124,14 +142,20 @@ def export_model(
         inside.mkdir()
         difference = _write_models(inside, layers, training.state, splits, precision)
         test_x, test_y = load_test(task, data_dir=data_dir)
-        error = onnx_error(inside / "model.onnx", test_x, test_y, splits)
-        float_path = _float_path(inside, precision)
+        error = onnx_error(inside / "model.onnx", task, test_x, test_y, splits)
+        float_error = error
+        if precision == "int8":
+            float_path = _float_path(inside, precision)
+            float_error = onnx_error(float_path, task, test_x, test_y, splits)
+        exact = task.metric == "accuracy"
         exported = Exported(
             path=folder,
             precision=precision,
-            test_accuracy=1 - error,
+            metric=task.metric,
             test_error=error,
-            fp32_test_accuracy=1 - onnx_error(float_path, test_x, test_y, splits),
+            fp32_test_error=float_error,
+            test_accuracy=1 - error if exact else None,
+            fp32_test_accuracy=1 - float_error if exact else None,
             test_images=len(test_y),
             largest_difference=difference,
             latency=measure_onnx_latency_s(inside / "model.onnx"),
@@ -146,16 +170,15 @@ def export_model(
 
 
 _TOLERANCE = 1e-3
-_VERIFIED_IMAGES = 256
+_VERIFIED_SAMPLES = 256
 
 
-def _joined(splits: Splits) -> Splits:
-    """All images as training images; the first are those of `splits`, for calibration."""
+def _joined(task: Task, splits: Splits) -> Splits:
+    """All samples as training samples; the first are those of `splits`, for calibration."""
     x = np.concatenate([splits.train_x, splits.validation_x])
     y = np.concatenate([splits.train_y, splits.validation_y])
-    return dataclasses.replace(
-        splits, train_x=x, train_y=y, mean=float(x.mean()), std=float(x.std())
-    )
+    mean, std = scaling(task, x)
+    return dataclasses.replace(splits, train_x=x, train_y=y, mean=mean, std=std)
 
 
 def _float_path(folder: Path, precision: str) -> Path:
@@ -173,12 +196,12 @@ def _write_models(
     float_path = _float_path(folder, precision)
     export_onnx(layers, state, float_path)
     if precision == "int8":
-        quantise_onnx(float_path, folder / "model.onnx", calibration_images(splits))
+        quantise_onnx(float_path, folder / "model.onnx", calibration_inputs(splits))
     save_file(state, folder / "weights.safetensors")
     module = build(layers)
     module.load_state_dict(state)
     module.eval()
-    x = normalise(splits.validation_x[:_VERIFIED_IMAGES], splits)
+    x = normalise(splits.validation_x[:_VERIFIED_SAMPLES], splits)
     with torch.inference_mode():
         wanted = module(torch.from_numpy(x)).numpy()
     difference = float(np.abs(onnx_outputs(float_path, x) - wanted).max())
@@ -191,14 +214,21 @@ def _write_models(
     return difference
 
 
+def _plain(value: float | NDArray[np.float32]) -> Any:
+    return value if isinstance(value, float) else value.tolist()
+
+
 def _write_papers(
     folder: Path, layers: tuple[Layer, ...], task: Task, splits: Splits, card: Mapping[str, Any]
 ) -> None:
     preprocessing = {
-        "formula": "(x - mean) / std, x as the raw integers of the data set",
+        "formula": "(x - mean) / std, x as the raw values of the data set",
+        "kind": task.kind,
         "shape": task.input_shape,
-        "mean": splits.mean,
-        "std": splits.std,
+        "mean": _plain(splits.mean),
+        "std": _plain(splits.std),
+        "target_mean": splits.target_mean,
+        "target_std": splits.target_std,
         "input": INPUT,
     }
     papers = {

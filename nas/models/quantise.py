@@ -21,13 +21,14 @@ from onnxruntime.quantization import (
 from torch import Tensor
 
 from nas.errors import ExportError
+from nas.models.metrics import error as error_of
 from nas.models.onnx_graph import INPUT, export_onnx
-from nas.models.tasks import Images, Labels, Splits, normalise
+from nas.models.tasks import Inputs, Splits, Targets, Task, normalise
 from search_spaces.layers import Layer
 
 __all__ = [
     "ONNX_FAULTS",
-    "calibration_images",
+    "calibration_inputs",
     "int8_error",
     "onnx_error",
     "onnx_outputs",
@@ -44,7 +45,7 @@ ONNX_FAULTS = (
     runtime_state.RuntimeException,
 )
 
-_CALIBRATION_IMAGES = 256
+_CALIBRATION_SAMPLES = 256
 _LOAD_ERRORS = (
     runtime_state.Fail,
     runtime_state.InvalidGraph,
@@ -54,12 +55,12 @@ _LOAD_ERRORS = (
 _BATCH = 64
 
 
-def calibration_images(splits: Splits) -> NDArray[np.float32]:
-    """The 256 images that set the int8 ranges, normalised, (256, C, H, W).
+def calibration_inputs(splits: Splits) -> NDArray[np.float32]:
+    """The 256 samples that set the int8 ranges, normalised, (256, *input shape).
 
-    They are the first of the training split, whose order is stratified and fixed.
+    They are the first of the training split, whose order is fixed.
     """
-    return normalise(splits.train_x[:_CALIBRATION_IMAGES], splits)
+    return normalise(splits.train_x[:_CALIBRATION_SAMPLES], splits)
 
 
 def quantise_onnx(
@@ -73,7 +74,7 @@ def quantise_onnx(
     Args:
         float_path: A file of `nas.models.onnx_graph.export_onnx`.
         int8_path: The file to write.
-        calibration_x: Normalised images (N, C, H, W), as of `calibration_images`.
+        calibration_x: Normalised inputs, as of `calibration_images`.
 
     Source:
         ONNX Runtime documentation, "Quantize ONNX models", static quantisation.
@@ -109,7 +110,7 @@ def onnx_session(path: str | Path) -> Any:
 
 
 def onnx_outputs(path: str | Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Outputs of an ONNX file for normalised images (N, C, H, W): (N, outputs)."""
+    """Outputs of an ONNX file for normalised inputs: (N, *output shape)."""
     session = onnx_session(path)
     parts = [
         session.run(None, {INPUT: x[start : start + _BATCH]})[0]
@@ -118,31 +119,35 @@ def onnx_outputs(path: str | Path, x: NDArray[np.float32]) -> NDArray[np.float32
     return np.concatenate(parts)
 
 
-def onnx_error(path: str | Path, x: Images, y: Labels, splits: Splits) -> float:
-    """Share of raw images (N, C, H, W) that an ONNX file puts into the wrong class.
+def onnx_error(path: str | Path, task: Task, x: Inputs, y: Targets, splits: Splits) -> float:
+    """The task's error of an ONNX file on raw inputs.
 
     Args:
         path: The file.
-        x: Raw images.
-        y: Their classes, (N,).
+        task: The task.
+        x: Raw inputs, (N, *input shape).
+        y: What is right for them.
         splits: The data whose mean and deviation the network was trained with.
     """
-    return float(np.mean(onnx_outputs(path, normalise(x, splits)).argmax(1) != y))
+    return error_of(task, onnx_outputs(path, normalise(x, splits)), y, splits)
 
 
-def int8_error(layers: Sequence[Layer], state: Mapping[str, Tensor], splits: Splits) -> float:
+def int8_error(
+    layers: Sequence[Layer], state: Mapping[str, Tensor], task: Task, splits: Splits
+) -> float:
     """Validation error after quantisation to int8, of the file that an export would write.
 
     Args:
         layers: A network in topological order.
         state: Its weights.
+        task: The task.
         splits: Data for the ranges (training) and the error (validation).
     """
     with tempfile.TemporaryDirectory() as folder:
         float_path, int8_path = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
         export_onnx(layers, state, float_path)
-        quantise_onnx(float_path, int8_path, calibration_images(splits))
-        return onnx_error(int8_path, splits.validation_x, splits.validation_y, splits)
+        quantise_onnx(float_path, int8_path, calibration_inputs(splits))
+        return onnx_error(int8_path, task, splits.validation_x, splits.validation_y, splits)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]

@@ -21,17 +21,17 @@ class Recipe:
     """Everything that decides a training besides layers, task and seed.
 
     Attributes:
-        epochs: Passes over the training images, >= 1.
-        batch_size: Images per step, >= 2 (batch normalisation needs two).
+        epochs: Passes over the training samples, >= 1.
+        batch_size: Samples per step, >= 2 (batch normalisation needs two).
         learning_rate: Peak of the schedule (a quarter of the steps up, then a cosine down), > 0.
         weight_decay: Decoupled, of weights with two or more dimensions, >= 0.
-        label_smoothing: In [0, 1).
+        label_smoothing: In [0, 1); of no meaning for a regression.
         precision: ``"bf16"`` computes convolutions and products in bfloat16 (autocast).
         threads: Torch threads, >= 1; part of the recipe because results depend on it.
         limit_s: Wall-clock limit in seconds, or None.
         augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
-            8), ``"flip"`` mirrors half of them left to right.
-        train_images: Only the first so many training images (their order is stratified), for a
+            8), ``"shift-flip"`` also mirrors half of them left to right; for images only.
+        train_images: Only the first so many training samples (their order is fixed), for a
             search that cannot afford all; None is all. At least 2.
     """
 
@@ -85,10 +85,22 @@ class Recipe:
 _SEARCH = {
     "digits": Recipe(12, 64, 0.06, 0.05, 0.1),
     "fashion-mnist": Recipe(1, 32, 0.02, 0.05, 0.1, train_images=16_000),
+    "breast-cancer": Recipe(20, 32, 0.01, 0.05, 0.0),
+    "flights": Recipe(2, 256, 0.005, 0.1, 0.0),
+    "diamonds": Recipe(6, 128, 0.01, 0.01, 0.0),
+    "movielens": Recipe(2, 256, 0.005, 0.1, 0.0),
+    "shakespeare": Recipe(1, 32, 0.003, 0.05, 0.0, train_images=8_000),
+    "japanese-vowels": Recipe(30, 32, 0.01, 0.05, 0.1),
 }
 _FINAL = {
     "digits": Recipe(40, 64, 0.06, 0.05, 0.1),
     "fashion-mnist": Recipe(8, 64, 0.02, 0.05, 0.1),
+    "breast-cancer": Recipe(40, 32, 0.01, 0.05, 0.0),
+    "flights": Recipe(4, 256, 0.005, 0.1, 0.0),
+    "diamonds": Recipe(20, 128, 0.01, 0.01, 0.0),
+    "movielens": Recipe(3, 256, 0.005, 0.1, 0.0),
+    "shakespeare": Recipe(2, 32, 0.003, 0.05, 0.0),
+    "japanese-vowels": Recipe(60, 32, 0.01, 0.05, 0.1),
 }
 
 

@@ -1,39 +1,47 @@
 """The tasks a search can be run on: their data, fixed splits and metric.
 
-Images are kept as the raw integers of their source; `Splits.mean` and `Splits.std` are in the same
-units, and every consumer (training, ONNX Runtime, an exported folder) computes `(x - mean) / std`.
+Inputs are kept as their source gives them (images as whole numbers, ids of a text and categories of
+a table too); `Splits.mean` and `Splits.std` are in the same units, and every consumer (training,
+ONNX Runtime, an exported folder) computes `(x - mean) / std`. Ids have mean 0 and deviation 1.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
-import urllib.error
-import urllib.request
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import TaskError, unknown_name
+from nas.models import archives, task_data
+from nas.models.task_data import Parts
+from nas.models.task_rows import ROWS
+from search_spaces.ops import Shape
+from search_spaces.specs import InputSpec, TableSpec, form_of
 
 __all__ = [
+    "Inputs",
+    "Kind",
     "Splits",
+    "Targets",
     "Task",
-    "download_fashion_mnist",
     "load_splits",
     "load_test",
     "normalise",
+    "scaling",
     "task",
     "task_names",
 ]
 
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
+Inputs = NDArray[Any]
+Targets = NDArray[Any]
+Kind = Literal["classification", "binary", "regression", "language"]
+Metric = Literal["accuracy", "AUC", "log-loss", "RMSE", "perplexity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +51,50 @@ class Task:
     Attributes:
         name: The word users write.
         label: For titles.
-        input_shape: Channels, height, width of one image.
-        outputs: Number of classes.
-        metric: What is reported; `error` is 1 - metric.
+        input_shape: One sample: an image (C, H, W), a series (C, T), a table (columns,) or a text
+            (context,).
+        outputs: Number of classes or tokens; 1 for binary and regression tasks.
+        metric: What is reported; `error` is 1 - metric for accuracy and AUC, else the metric.
         error_label: For axes.
         worst_error: Error of a guess, recorded for candidates that are not trained.
         best_error: Lowest error any candidate is believed to reach (optimistic bound).
         classes: Names of the outputs, in order.
         source: Where the data come from.
         licence: Licence of the data.
+        kind: What is predicted, which decides the loss: cross-entropy, binary cross-entropy of a
+            logit, squared error of the standardised target, or cross-entropy of each next token.
+        unit: Of the error; empty where it is a share.
+        spec: Columns of a table or vocabulary of a text; None for images and series.
+        splits: How the data are divided, for people.
     """
 
     name: str
     label: str
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     outputs: int
-    metric: str
+    metric: Metric
     error_label: str
     worst_error: float
     best_error: float
     classes: tuple[str, ...]
     source: str
     licence: str
+    kind: Kind = "classification"
+    unit: str = ""
+    spec: InputSpec | None = None
+    splits: str = ""
+
+    @property
+    def form(self) -> str:
+        """The form of an input: image, series, table or text."""
+        return form_of(self.input_shape, self.spec)
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of a network's output for one sample."""
+        if self.kind == "language":
+            return (*self.input_shape, self.outputs)
+        return (self.outputs,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,57 +102,34 @@ class Splits:
     """Training and validation data, the same on every machine.
 
     Attributes:
-        train_x: Raw training images, uint8, (N, C, H, W).
-        train_y: Training classes, int64, (N,).
-        validation_x: Raw validation images, uint8, (M, C, H, W).
-        validation_y: Validation classes, int64, (M,).
-        mean: Mean of the training images, in raw units.
-        std: Standard deviation of the training images, in raw units, > 0.
+        train_x: Raw training inputs, uint8 or float32, (N, *task.input_shape).
+        train_y: Training targets: classes, 0 or 1, numbers, (N,); next tokens, (N, context).
+        validation_x: Raw validation inputs, (M, *task.input_shape).
+        validation_y: Validation targets.
+        mean: Mean of the training inputs, in raw units; a number, or an array that broadcasts.
+        std: Standard deviation of the training inputs, in raw units, > 0; as `mean`.
+        target_mean: Mean of the training targets of a regression, else 0.
+        target_std: Their standard deviation, else 1.
     """
 
-    train_x: Images
-    train_y: Labels
-    validation_x: Images
-    validation_y: Labels
-    mean: float
-    std: float
+    train_x: Inputs
+    train_y: Targets
+    validation_x: Inputs
+    validation_y: Targets
+    mean: float | NDArray[np.float32]
+    std: float | NDArray[np.float32]
+    target_mean: float = 0.0
+    target_std: float = 1.0
 
 
-_TASKS = (
-    Task(
-        name="digits",
-        label="Handwritten digits, 8x8",
-        input_shape=(1, 8, 8),
-        outputs=10,
-        metric="accuracy",
-        error_label="error (1 - accuracy)",
-        worst_error=0.9,
-        best_error=0.0,
-        classes=tuple(str(digit) for digit in range(10)),
-        source=(
-            "scikit-learn `load_digits`: the test part of Optical Recognition of Handwritten "
-            "Digits, Alpaydin and Kaynak 1998, UCI, doi:10.24432/C50P49"
-        ),
-        licence="CC BY 4.0",
-    ),
-    Task(
-        name="fashion-mnist",
-        label="Fashion-MNIST, 28x28",
-        input_shape=(1, 28, 28),
-        outputs=10,
-        metric="accuracy",
-        error_label="error (1 - accuracy)",
-        worst_error=0.9,
-        best_error=0.03,
-        classes=(
-            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-            "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-        ),
-        source="Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747; Zalando SE",
-        licence="MIT",
-    ),
-)  # fmt: skip
+_TASKS = tuple(Task(**row) for row in ROWS)
 _BY_NAME = {row.name: row for row in _TASKS}
+_LOADERS: dict[str, Callable[[bool, str | Path | None], Parts]] = {
+    "digits": task_data.digits,
+    "fashion-mnist": task_data.fashion_mnist,
+    "breast-cancer": task_data.breast_cancer,
+    **{name: partial(archives.load_archived, name) for name in archives.ARCHIVED},
+}
 
 
 def task(name: str) -> Task:
@@ -137,32 +144,32 @@ def task(name: str) -> Task:
 
 
 def task_names() -> tuple[str, ...]:
-    """Names of all tasks, the quickest first."""
+    """Names of all tasks, images first."""
     return tuple(_BY_NAME)
 
 
 def load_splits(task: Task, *, data_dir: str | Path | None = None) -> Splits:
     """Training and validation data of a task; the test data stay closed.
 
-    Splits are stratified by class and drawn with a fixed seed: digits 1,077 / 360 / 360 images,
-    Fashion-MNIST 55,000 / 5,000 of its training file and 10,000 of its test file.
-
     Args:
         task: A task of `task`.
-        data_dir: Folder of the data files; None searches `$CARBON_NAS_DATA_DIR`, then where the
-            Debian package installs. Not used by digits, which are part of scikit-learn.
+        data_dir: Folder of the data files; None searches `$CARBON_NAS_DATA_DIR`, then
+            ~/.cache/carbon-nas. Not used by data that are part of scikit-learn.
 
     Raises:
         TaskError: If the data are missing or damaged.
     """
     train_x, train_y, validation_x, validation_y = _LOADERS[task.name](False, data_dir)
-    return Splits(
-        train_x, train_y, validation_x, validation_y, float(train_x.mean()), float(train_x.std())
-    )
+    mean, std = scaling(task, train_x)
+    splits = Splits(train_x, train_y, validation_x, validation_y, mean, std)
+    if task.kind != "regression":
+        return splits
+    target_mean, target_std = float(train_y.mean(dtype=float)), float(train_y.std(dtype=float))
+    return dataclasses.replace(splits, target_mean=target_mean, target_std=target_std)
 
 
-def load_test(task: Task, *, data_dir: str | Path | None = None) -> tuple[Images, Labels]:
-    """The test images (raw) and classes; to be opened once, when a model is exported.
+def load_test(task: Task, *, data_dir: str | Path | None = None) -> tuple[Inputs, Targets]:
+    """The test inputs (raw) and targets; to be opened once, when a model is exported.
 
     Args:
         task: A task of `task`.
@@ -175,123 +182,32 @@ def load_test(task: Task, *, data_dir: str | Path | None = None) -> tuple[Images
     return x, y
 
 
-def normalise(x: Images, splits: Splits) -> NDArray[np.float32]:
-    """Raw images as a network takes them: `(x - mean) / std`, float32, same shape."""
-    return ((x.astype(np.float32) - splits.mean) / splits.std).astype(np.float32)
+def scaling(
+    task: Task, x: Inputs
+) -> tuple[float | NDArray[np.float32], float | NDArray[np.float32]]:
+    """Mean and standard deviation of inputs, by which networks see them.
 
-
-def _stratified_order(y: Labels, seed: int) -> NDArray[np.intp]:
-    """A permutation of which every leading slice has about the class shares of the whole."""
-    shuffled = np.random.default_rng(seed).permutation(len(y))
-    place = np.empty(len(y))
-    for label in np.unique(y):
-        members = shuffled[y[shuffled] == label]
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return shuffled[np.argsort(place[shuffled], kind="stable")]
-
-
-def _digits(test: bool, data_dir: str | Path | None) -> tuple[Images, Labels, Images, Labels]:
-    from sklearn.datasets import load_digits
-
-    data: Any = load_digits()
-    x = data.images.astype(np.uint8)[:, None]
-    y = data.target.astype(np.int64)
-    order = _stratified_order(y, seed=0)
-    first, second = (order[:360], order[:0]) if test else (order[720:], order[360:720])
-    return x[first], y[first], x[second], y[second]
-
-
-def _fashion_mnist(
-    test: bool, data_dir: str | Path | None
-) -> tuple[Images, Labels, Images, Labels]:
-    folder = _fashion_mnist_folder(data_dir)
-    part = "t10k" if test else "train"
-    images = _read_verified(folder / f"{part}-images-idx3{_SUFFIX}")
-    labels = _read_verified(folder / f"{part}-labels-idx1{_SUFFIX}")
-    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28).copy()
-    y = np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
-    if test:
-        return x, y, x[:0], y[:0]
-    order = _stratified_order(y, seed=0)
-    first, second = order[5000:], order[:5000]
-    return x[first], y[first], x[second], y[second]
-
-
-_LOADERS: dict[str, Callable[[bool, str | Path | None], tuple[Images, Labels, Images, Labels]]] = {
-    "digits": _digits,
-    "fashion-mnist": _fashion_mnist,
-}
-
-# SHA-256 of the unpacked files: Debian packs them anew, so the packed ones differ.
-_FASHION_MNIST_SHA256 = {
-    "train-images-idx3": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-}
-_SUFFIX = "-ubyte.gz"
-_FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
-_DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-
-
-def _fashion_mnist_folder(data_dir: str | Path | None) -> Path:
-    given = data_dir or os.environ.get("CARBON_NAS_DATA_DIR")
-    places = [Path(given) / "fashion-mnist", Path(given)] if given else [_DEBIAN_FOLDER]
-    for place in places:
-        if all((place / f"{name}{_SUFFIX}").is_file() for name in _FASHION_MNIST_SHA256):
-            return place
-    where = given or _DEBIAN_FOLDER
-    raise TaskError(
-        f"fashion-mnist: its four files are not in {where}; `apt-get install "
-        "dataset-fashion-mnist`, or give their folder as data_dir or $CARBON_NAS_DATA_DIR, or "
-        'fetch them: python -c "from nas.models.tasks import download_fashion_mnist as f; '
-        "f('data')\""
-    )
-
-
-def _read_verified(path: Path) -> bytes:
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
-        raise TaskError(f"fashion-mnist: {path}: {error}; fetch the file again") from error
-    found = hashlib.sha256(content).hexdigest()
-    published = _FASHION_MNIST_SHA256[path.name.removesuffix(_SUFFIX)]
-    if found != published:
-        raise TaskError(
-            f"fashion-mnist: {path}: SHA-256 of the content is {found[:12]}..., not "
-            f"{published[:12]}...; fetch the file again"
-        )
-    return content
-
-
-def download_fashion_mnist(dest: str | Path, *, base_url: str = _FASHION_MNIST_URL) -> Path:
-    """Fetch the four files into `dest`/fashion-mnist and check each one's SHA-256.
-
-    Files that are there and intact are kept.
+    One of each for images, one a channel for series (C, 1), one a column for tables (columns,);
+    ids and categories keep mean 0 and deviation 1, and so does what never varies its deviation.
 
     Args:
-        dest: Folder to hand on as `data_dir`; made if missing.
-        base_url: Where the four files lie; the default is the address of the authors' README.
-
-    Returns:
-        The folder that holds the files.
-
-    Raises:
-        TaskError: If a file cannot be fetched or is not the published one.
+        task: The task.
+        x: Raw inputs, (N, *task.input_shape).
     """
-    folder = Path(dest) / "fashion-mnist"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _FASHION_MNIST_SHA256:
-        path = folder / f"{name}{_SUFFIX}"
-        if not path.is_file():
-            partial = path.with_suffix(".partial")
-            try:
-                urllib.request.urlretrieve(f"{base_url}/{path.name}", partial)
-            except (urllib.error.URLError, OSError) as error:
-                raise TaskError(
-                    f"fashion-mnist: {base_url}/{path.name}: {error}; try again or "
-                    "`apt-get install dataset-fashion-mnist`"
-                ) from error
-            partial.replace(path)
-        _read_verified(path)
-    return folder
+    form = task.form
+    if form == "image":
+        return float(x.mean()), float(x.std())
+    if form == "text":
+        return 0.0, 1.0
+    axes = (0, 2) if form == "series" else (0,)
+    mean = x.mean(axes, dtype=np.float64).astype(np.float32)
+    std = x.std(axes, dtype=np.float64).astype(np.float32)
+    std[std == 0] = 1
+    if isinstance(task.spec, TableSpec):
+        mean[task.spec.numeric :], std[task.spec.numeric :] = 0, 1
+    return (mean[:, None], std[:, None]) if form == "series" else (mean, std)
+
+
+def normalise(x: Inputs, splits: Splits) -> NDArray[np.float32]:
+    """Raw inputs as a network takes them: `(x - mean) / std`, float32, same shape."""
+    return ((x.astype(np.float32) - splits.mean) / splits.std).astype(np.float32)

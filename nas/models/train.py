@@ -20,8 +20,9 @@ from torch.nn import functional
 
 from nas.errors import TaskError
 from nas.models.build import build
+from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
-from nas.models.tasks import Images, Splits, Task
+from nas.models.tasks import Inputs, Splits, Task
 from search_spaces.layers import Layer, layer_shapes
 
 __all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train"]
@@ -36,7 +37,8 @@ class Epoch:
     Attributes:
         epoch: Number of the epoch, from 1.
         epochs: Epochs of the recipe.
-        loss: Mean training loss of the epoch, nats.
+        loss: Mean training loss of the epoch: nats, or of a regression the squared error of the
+            standardised target.
         error: Validation error after it.
         seconds: Wall-clock time since the training began.
     """
@@ -79,17 +81,17 @@ def train(
     on_epoch: Callable[[Epoch], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Training:
-    """Train the network of `layers` on the training images and measure its validation error.
+    """Train the network of `layers` on the training data and measure its validation error.
 
     The same arguments on the same machine give the same weights, bit for bit. No epoch is chosen
     by its validation error: the weights are those after the last one.
 
     Args:
-        layers: Layers whose input is `task.input_shape` and whose output has `task.outputs`.
+        layers: Layers whose input is `task.input_shape` and whose output is `task.output_shape`.
         task: The task.
         splits: Its data.
         recipe: How to train.
-        seed: Of the first weights, the order of the images and their augmentation.
+        seed: Of the first weights, the order of the samples and their augmentation.
         on_epoch: Called after every epoch, in this process.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
 
@@ -119,7 +121,13 @@ def train(
             module = build(layers, seed=seed)
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             for epoch in _epochs(
-                module, splits, recipe, seed=seed, began=began, should_stop=should_stop or _never
+                module,
+                task,
+                splits,
+                recipe,
+                seed=seed,
+                began=began,
+                should_stop=should_stop or _never,
             ):
                 curve.append(epoch)
                 if on_epoch is not None:
@@ -135,28 +143,29 @@ def train(
 
 
 def predict(
-    module: nn.Module, x: Images, splits: Splits, *, dtype: torch.dtype = torch.float32
-) -> NDArray[np.int64]:
-    """Classes that the module, put into evaluation mode, gives to images.
+    module: nn.Module, x: Inputs, splits: Splits, *, dtype: torch.dtype = torch.float32
+) -> NDArray[np.float32]:
+    """What the module, put into evaluation mode, gives for inputs.
 
     Args:
         module: A network of `nas.models.build.build`.
-        x: Raw images, (N, C, H, W).
+        x: Raw inputs, (N, *input shape).
         splits: The data whose mean and deviation it was trained with.
         dtype: Of convolutions and products: float32, or bfloat16 or float16 by autocast.
 
     Returns:
-        Class numbers, (N,).
+        Its outputs, (N, *output shape), as `nas.models.metrics.error` takes them.
     """
     module.eval()
-    images = torch.from_numpy(x)
+    inputs = torch.from_numpy(x)
+    scale = _scale(splits)
     narrow = dtype is not torch.float32
     with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=narrow):
-        classes = [
-            module(_normalised(images[start : start + _EVALUATION_BATCH], splits)).argmax(1)
+        outputs = [
+            module(_normalised(inputs[start : start + _EVALUATION_BATCH], scale)).float()
             for start in range(0, len(x), _EVALUATION_BATCH)
         ]
-    return torch.cat(classes).numpy()
+    return torch.cat(outputs).numpy()
 
 
 _EVALUATION_BATCH = 500
@@ -173,15 +182,16 @@ class _EndedEarly(Exception):  # noqa: N818
 
 def _check_fits(layers: tuple[Layer, ...], task: Task) -> None:
     shapes = list(layer_shapes(layers).values())
-    if shapes[0] != task.input_shape or shapes[-1] != (task.outputs,):
+    if shapes[0] != task.input_shape or shapes[-1] != task.output_shape:
         raise TaskError(
             f"{task.name}: layers take {shapes[0]} and give {shapes[-1]}; build them for "
-            f"{task.input_shape} and ({task.outputs},)"
+            f"{task.input_shape} and {task.output_shape}"
         )
 
 
 def _epochs(
     module: nn.Module,
+    task: Task,
     splits: Splits,
     recipe: Recipe,
     *,
@@ -194,6 +204,7 @@ def _epochs(
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
+    scale = _scale(splits)
     for number in range(1, recipe.epochs + 1):
         module.train()
         order = torch.randperm(len(x), generator=generator)
@@ -209,10 +220,8 @@ def _epochs(
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             images = _augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
-                outputs = module(_normalised(images, splits))
-            loss = functional.cross_entropy(
-                outputs.float(), y[chosen], label_smoothing=recipe.label_smoothing
-            )
+                outputs = module(_normalised(images, scale))
+            loss = _loss(task, outputs.float(), y[chosen], splits, recipe.label_smoothing)
             value = loss.item()
             if not math.isfinite(value):
                 raise _EndedEarly("diverged", f"loss is {value} in epoch {number}")
@@ -221,7 +230,10 @@ def _epochs(
             torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
-        error = float(np.mean(predict(module, splits.validation_x, splits) != splits.validation_y))
+        outputs = predict(module, splits.validation_x, splits)
+        error = error_of(task, outputs, splits.validation_y, splits)
+        if not math.isfinite(error):
+            raise _EndedEarly("diverged", f"error is {error} after epoch {number}")
         yield Epoch(number, recipe.epochs, total / steps, error, time.perf_counter() - began)
 
 
@@ -246,10 +258,34 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step + 1 - warm) / (steps + 1 - warm)))
 
 
-def _normalised(images: Tensor, splits: Splits) -> Tensor:
-    return ((images.float() - splits.mean) / splits.std).contiguous(
-        memory_format=torch.channels_last
+def _loss(task: Task, outputs: Tensor, y: Tensor, splits: Splits, label_smoothing: float) -> Tensor:
+    if task.kind == "regression":
+        wanted = (y - splits.target_mean) / splits.target_std
+        return functional.mse_loss(outputs[:, 0], wanted.float())
+    if task.kind == "binary":
+        wanted = y * (1 - label_smoothing) + label_smoothing / 2
+        return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted.float())
+    return functional.cross_entropy(
+        outputs.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing
     )
+
+
+Scale = tuple[float | Tensor, float | Tensor]
+
+
+def _scale(splits: Splits) -> Scale:
+    mean, std = (
+        value if isinstance(value, float) else torch.from_numpy(value)
+        for value in (splits.mean, splits.std)
+    )
+    return mean, std
+
+
+def _normalised(inputs: Tensor, scale: Scale) -> Tensor:
+    values = (inputs.float() - scale[0]) / scale[1]
+    if values.dim() == 4:
+        return values.contiguous(memory_format=torch.channels_last)
+    return values
 
 
 def _augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:

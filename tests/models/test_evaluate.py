@@ -20,7 +20,7 @@ from nas.models.export import Exported, export_model
 from nas.models.measure import measure_onnx_latency_s
 from nas.models.onnx_graph import export_onnx
 from nas.models.quantise import (
-    calibration_images,
+    calibration_inputs,
     onnx_error,
     onnx_outputs,
     onnx_session,
@@ -89,7 +89,7 @@ def test_quantised_files_hold_bytes(
 
     splits = load_splits(DIGITS)
     export_onnx(layers, trained.state, tmp_path / "fp32.onnx")
-    quantise_onnx(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", calibration_images(splits))
+    quantise_onnx(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", calibration_inputs(splits))
     graph = onnx.load(tmp_path / "int8.onnx").graph
     kernels = [part for part in graph.initializer if part.name.endswith("weight_quantized")]
     convolutions = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
@@ -199,7 +199,7 @@ def test_outputs_do_not_depend_on_how_images_are_batched(exported: Exported) -> 
         for i in range(5)
     ]
     np.testing.assert_allclose(outputs[:5], np.concatenate(single), rtol=1e-4, atol=1e-5)
-    error = onnx_error(exported.path / "model_fp32.onnx", x, y, splits)
+    error = onnx_error(exported.path / "model_fp32.onnx", DIGITS, x, y, splits)
     assert error == float(np.mean(outputs.argmax(1) != y))
 
 

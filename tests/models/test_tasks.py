@@ -8,7 +8,8 @@ import pytest
 
 from nas.errors import TaskError
 from nas.models import tasks
-from nas.models.tasks import download_fashion_mnist, load_splits, load_test, normalise, task
+from nas.models.task_data import download_fashion_mnist
+from nas.models.tasks import load_splits, load_test, normalise, task
 
 
 def test_unknown_task_names_the_nearest() -> None:
@@ -17,10 +18,15 @@ def test_unknown_task_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("name", tasks.task_names())
-def test_every_task_has_a_class_name_per_output(name: str) -> None:
+def test_every_task_is_whole(name: str) -> None:
     row = task(name)
-    assert len(row.classes) == row.outputs
-    assert 0 <= row.best_error < row.worst_error <= 1
+    names = {"classification": row.outputs, "language": row.outputs, "binary": 2, "regression": 0}
+    assert len(row.classes) == names[row.kind]
+    assert 0 <= row.best_error < row.worst_error
+    assert row.form in ("image", "series", "table", "text")
+    assert row.source and row.licence and row.splits
+    shares = row.metric in ("accuracy", "AUC")
+    assert not (shares and row.worst_error > 1)
 
 
 def test_digits_splits_are_stratified_disjoint_and_fixed() -> None:
@@ -50,7 +56,7 @@ def test_normalised_training_images_have_mean_zero_and_deviation_one() -> None:
 def test_missing_fashion_mnist_names_all_three_remedies(tmp_path: Path) -> None:
     with pytest.raises(TaskError) as caught:
         load_splits(task("fashion-mnist"), data_dir=tmp_path)
-    for remedy in ("apt-get install", "data_dir", "download_fashion_mnist"):
+    for remedy in ("apt-get install", "data_dir", "carbon-nas task fetch"):
         assert remedy in str(caught.value)
     assert "\n" not in str(caught.value)
 
