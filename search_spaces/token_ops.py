@@ -293,11 +293,11 @@ class Recurrent:
 
     def parameters(self) -> int:
         """Trainable parameters: two matrices and two biases for each gate."""
-        return self._products() + 2 * self.biases()
+        return self._products() + self.biases()
 
     def biases(self) -> int:
-        """Elements of one of the two biases; at inference their sum is all that is needed."""
-        return _CELL_GATES[self.cell] * self.hidden * self.directions * self.layers
+        """How many of them are biases."""
+        return 2 * _CELL_GATES[self.cell] * self.hidden * self.directions * self.layers
 
     def macs(self, *inputs: Shape) -> int:
         """Multiply-accumulates of one sample: both matrices at every step."""

@@ -10,7 +10,7 @@ import numpy as np
 from hardware_profiles.deployment import Deployment
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
-from nas.cost.figures import Figures, figures_of
+from nas.cost.figures import RATE_OF, Figures, figures_of
 from nas.cost.latency import KernelTimes, kernel_times
 from nas.cost.lines import Line, digits, product, sum_of
 from nas.cost.score import score
@@ -67,11 +67,12 @@ def _kernel_lines(
     together, half = figures.together[0, 0], figures.half_rate_macs[0, 0]
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
-        if kind == "other":
+        if kind not in RATE_OF:
             longest, source = move, f"bandwidth: {profile.memory_bytes_per_s.source}"
         else:
-            source = f"rate: {efficiency[kind].source}; roofline, Williams et al., CACM 2009"
-            rate = f"({peak} * {digits(efficiency[kind].value)})"
+            share = efficiency[RATE_OF[kind]]
+            source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
+            rate = f"({peak} * {digits(share.value)})"
             macs = digits(workload.macs[index] * together)
             longest = f"max(({macs} + {digits(half)}) / {rate}, {move})"
         yield Line(
@@ -91,6 +92,7 @@ def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) 
     """Traffic over bandwidth, main memory and cache apart where both serve the kernel."""
     element, bias = figures.element_bytes[0, 0], figures.bias_bytes[0, 0]
     activations = workload.read_elements[index] + workload.write_elements[index]
+    activations += workload.gathered_elements[index]
     weights = workload.weight_elements[index] * element + workload.bias_elements[index] * bias
     total = weights * figures.streams[0, 0] + activations * element * figures.together[0, 0]
     main = times.main_memory_bytes[0, index]

@@ -14,7 +14,7 @@ from hardware_profiles.figure import Figure
 from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
-__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "Figures", "compiled_figures", "figures_of"]
+__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "RATE_OF", "Figures", "compiled_figures", "figures_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +23,14 @@ ELEMENT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0}
 
 BIAS_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 8.0}
 """Bytes of one bias; in int8 a 32-bit bias and a 32-bit scale for each output channel."""
+
+RATE_OF = {
+    "conv": "conv",
+    "depthwise": "depthwise",
+    "linear": "linear",
+    "attention": "linear",
+}
+"""Whose efficiency in a hardware profile a kind of kernel has; other kinds only move bytes."""
 
 _FILLED_IN_PARTS = ("gpu", "edge_gpu")
 
@@ -36,7 +44,7 @@ class Figures:
 
     Attributes:
         deployments: The deployments, in order.
-        seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for ``other``.
+        seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for kinds without.
         half_rate_macs: MACs, times runs together, at which half of that rate is reached.
         busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
             while, which CPUs do; 0 for GPUs, whose idle parts draw little.
@@ -121,10 +129,8 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
     profile = deployment.profile
     peak = profile.macs_per_s[deployment.precision].value * deployment.resource_share
-    return [
-        1.0 / (peak * profile.efficiency[kind].value) if kind in profile.efficiency else 0.0
-        for kind in KINDS
-    ]
+    shares = {str(kind): figure.value for kind, figure in profile.efficiency.items()}
+    return [1.0 / (peak * shares[RATE_OF[kind]]) if kind in RATE_OF else 0.0 for kind in KINDS]
 
 
 def _row(deployment: Deployment) -> dict[str, float]:

@@ -9,7 +9,8 @@ dispatches overlap. A response takes as long as all that is under way.
 
 Levels of memory: activations of a kernel move through the cache when all that the kernel touches
 fits it; weights are read from the cache when all weights and the peak of activations fit, so that
-they survive from one inference to the next. Otherwise both come from main memory.
+they survive from one inference to the next. Otherwise both come from main memory. Rows of an
+embedding are weights in this, though every inference of a batch reads its own.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
     """
     per_mac = figures.seconds_per_mac[:, workload.kind_index]
     full_s = workload.macs * figures.together * per_mac
-    # work / (rate * work / (work + half)) = (work + half) / rate; ``other`` has rate 0 here.
+    # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs have rate 0.
     compute_s = full_s + figures.half_rate_macs * per_mac
     loaded_s = full_s + figures.busy_half_rate_macs * per_mac
     weights = (
@@ -68,11 +69,13 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
         + workload.bias_elements * figures.bias_bytes
     )
     elements = workload.read_elements + workload.write_elements
-    activations = elements * (figures.element_bytes * figures.together)
+    per_inference = figures.element_bytes * figures.together
+    activations = elements * per_inference
+    gathered = workload.gathered_elements * per_inference
     resident = stored_bytes(workload, figures) + activation_bytes(workload, figures)
     weights_cached = resident <= figures.cache_bytes
-    activations_cached = weights + activations <= figures.cache_bytes
-    weights = weights * figures.streams
+    activations_cached = weights + gathered + activations <= figures.cache_bytes
+    weights = weights * figures.streams + gathered
     main = weights * ~weights_cached + activations * ~activations_cached
     cached = weights + activations - main
     move_s = main * figures.seconds_per_byte + cached * figures.cache_seconds_per_byte

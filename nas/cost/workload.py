@@ -6,8 +6,14 @@ Fusion rule. A BatchNorm, Activation, Add or Multiply joins the kernel that writ
 inputs if that kernel is a convolution or linear layer, is the last of the kernels that its inputs
 come from, nobody else reads that input, and the shape stays. The joined layer then moves no bytes
 for that input and is not dispatched; its other operands are still read. Everything else is a
-kernel of its own. A BatchNorm right behind a layer with weights of its own is folded: it leaves
-one bias for each output channel. Elsewhere it keeps a scale and an offset for each channel.
+kernel of its own. A BatchNorm right behind a convolution, or a linear layer on vectors, with
+weights of its own is folded: it leaves one bias for each output channel. Elsewhere it keeps a scale
+and an offset for each channel.
+
+Flatten, Reshape, Select and Slice are views: no kernel, no bytes; what reads one reads so much of
+the tensor behind it, which lives on. Attention is one kernel that writes and reads its scores once,
+as a runtime does that does not fuse it. An embedding reads a row for every identifier of every
+inference, and has the whole table stored.
 """
 
 from __future__ import annotations
@@ -21,27 +27,45 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import LayerError
-from search_spaces.layers import (
+from search_spaces.layers import Layer, layer_shapes
+from search_spaces.ops import (
     Activation,
     Add,
+    Attention,
     BatchNorm,
+    ClassToken,
+    Conv1d,
     Conv2d,
-    Layer,
+    Embedding,
+    Flatten,
+    Interaction,
     Linear,
     Multiply,
+    Op,
+    Opaque,
+    Positions,
+    Recurrent,
+    Reshape,
+    Select,
     Shape,
-    layer_shapes,
+    Slice,
+    Zeros,
 )
 
 __all__ = ["KINDS", "Counts", "Workload", "workload"]
 
-KINDS = ("conv", "depthwise", "linear", "other")
-"""Kinds of kernels; ``other`` has no MACs: pools and elementwise layers that are not fused."""
+KINDS = ("conv", "depthwise", "linear", "attention", "embedding", "other")
+"""Kinds of kernels. Recurrent layers and interactions are ``linear``: products of matrices. The
+last two have no MACs: rows of tables; norms, pools, elementwise layers that are not fused, and
+unknown operators.
+"""
 
 Counts = npt.NDArray[np.float64]
 """Whole numbers, kept as floats because every use multiplies them by rates."""
 
 _ELEMENTWISE = (BatchNorm, Activation, Add, Multiply)
+_VIEWS = (Flatten, Reshape, Select, Slice)
+_HOSTS = (Conv2d, Conv1d, Linear)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +80,7 @@ class Workload:
         macs: Multiply-accumulates.
         weight_elements: Weights read, at the precision of the deployment.
         bias_elements: Biases, scales and offsets read, kept wider than weights.
+        gathered_elements: Weights read anew by every inference: rows of embedding tables.
         read_elements: Activations read.
         write_elements: Activations written.
         params: Trainable parameters before folding, shared ones counted once.
@@ -73,6 +98,7 @@ class Workload:
     macs: Counts
     weight_elements: Counts
     bias_elements: Counts
+    gathered_elements: Counts
     read_elements: Counts
     write_elements: Counts
     params: int
@@ -92,6 +118,9 @@ class _Kernel:
     output: str
     elements: int
     biases: dict[str, int]
+    stored: int
+    gathered: int = 0
+    scratch: int = 0
     fused: list[str] = field(default_factory=list)
 
 
@@ -111,8 +140,10 @@ def workload(layers: Sequence[Layer]) -> Workload:
     if len(layers) < 2:
         raise LayerError("workload: nothing but the Input; add a layer")
     elements = {name: math.prod(shape) for name, shape in shapes.items()}
-    kernels = _fuse(layers, shapes, elements)
-    weights = {kernel.layer.weights_name: kernel.weights for kernel in kernels}
+    kernels, behind = _fuse(layers, shapes, elements)
+    if not kernels:
+        raise LayerError("workload: nothing but views of the Input; add a layer that computes")
+    weights = {kernel.layer.weights_name: kernel.stored for kernel in kernels}
     biases = {name: count for kernel in kernels for name, count in kernel.biases.items()}
     kinds = tuple(kernel.kind for kernel in kernels)
     counts = np.array(
@@ -121,8 +152,9 @@ def workload(layers: Sequence[Layer]) -> Workload:
                 kernel.macs,
                 kernel.weights,
                 sum(kernel.biases.values()),
-                sum(elements[name] for name in set(kernel.inputs)),
-                kernel.elements,
+                kernel.gathered,
+                sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
+                kernel.elements + kernel.scratch,
             )
             for kernel in kernels
         ],
@@ -139,24 +171,32 @@ def workload(layers: Sequence[Layer]) -> Workload:
         macs=counts[0],
         weight_elements=counts[1],
         bias_elements=counts[2],
-        read_elements=counts[3],
-        write_elements=counts[4],
+        gathered_elements=counts[3],
+        read_elements=counts[4],
+        write_elements=counts[5],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
         stored_bias_elements=sum(biases.values()),
-        peak_activation_elements=_peak_activations(layers, kernels, elements),
+        peak_activation_elements=_peak_activations(layers, kernels, elements, behind),
     )
 
 
 def _fuse(
     layers: Sequence[Layer], shapes: dict[str, Shape], elements: dict[str, int]
-) -> list[_Kernel]:
+) -> tuple[list[_Kernel], dict[str, str]]:
+    """The kernels, and for every view the layer whose output it shows."""
     owners = Counter(layer.weights_name for layer in layers)
     readers = Counter(name for layer in layers for name in layer.inputs)
     kernels: list[_Kernel] = []
+    behind: dict[str, str] = {}
     written_by = {layers[0].name: -1}
     for layer in layers[1:]:
+        if isinstance(layer.op, _VIEWS):
+            source = layer.inputs[0]
+            behind[layer.name] = behind.get(source, source)
+            written_by[layer.name] = written_by[source]
+            continue
         host = _host(layer, shapes, readers, written_by, kernels)
         if host is None:
             kernels.append(_new_kernel(layer, shapes, elements))
@@ -164,14 +204,20 @@ def _fuse(
             continue
         written_by[layer.name] = written_by[host.output]
         if isinstance(layer.op, BatchNorm):
-            if not host.fused and owners[host.layer.weights_name] == 1:
+            folds = _scales_channels(host.layer.op, shapes[host.layer.name])
+            if folds and not host.fused and owners[host.layer.weights_name] == 1:
                 host.biases = {host.layer.name: layer.op.channels}
             else:
                 host.biases[layer.weights_name] = layer.op.parameters()
         host.inputs.extend(name for name in layer.inputs if name != host.output)
         host.fused.append(layer.name)
         host.output = layer.name
-    return kernels
+    return kernels, behind
+
+
+def _scales_channels(op: Op, shape: Shape) -> bool:
+    """Whether the first axis of the output is that of the weights, not the places of tokens."""
+    return not isinstance(op, Linear) or len(shape) == 1
 
 
 def _host(
@@ -182,46 +228,85 @@ def _host(
     kernels: list[_Kernel],
 ) -> _Kernel | None:
     """The kernel that an elementwise layer joins, or None."""
-    if not isinstance(layer.op, _ELEMENTWISE):
+    op = layer.op
+    if not isinstance(op, _ELEMENTWISE) or op == Activation("softmax"):
         return None
     operand = max(layer.inputs, key=written_by.__getitem__)
     index = written_by[operand]
     if index < 0 or readers[operand] > 1 or shapes[operand] != shapes[layer.name]:
         return None
-    return kernels[index] if kernels[index].kind != "other" else None
+    host = kernels[index]
+    # A view of the host's output is not what the host writes.
+    return host if isinstance(host.layer.op, _HOSTS) and host.output == operand else None
 
 
 def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]) -> _Kernel:
-    op = layer.op
-    if isinstance(op, (Conv2d, Linear)):
-        outputs = op.out_channels if isinstance(op, Conv2d) else op.out_features
-        kind, bias = op.kind, outputs if op.bias else 0
-    else:
-        kind, bias = "other", op.parameters()
-    return _Kernel(
+    op, output = layer.op, elements[layer.name]
+    bias = _biases(op)
+    stored = op.parameters() - bias
+    kernel = _Kernel(
         layer=layer,
-        kind=kind,
+        kind=_kind(op),
         macs=op.macs(*(shapes[name] for name in layer.inputs)),
-        weights=op.parameters() - bias,
-        inputs=list(layer.inputs),
+        weights=stored,
+        inputs=[] if isinstance(op, Zeros) else list(layer.inputs),
         output=layer.name,
-        elements=elements[layer.name],
+        elements=output,
         biases={layer.weights_name: bias},
+        stored=stored,
     )
+    if isinstance(op, Embedding):
+        kernel.weights, kernel.gathered = 0, output
+    elif isinstance(op, Positions):
+        kernel.weights = output
+    elif isinstance(op, Attention):
+        queries, keys = (shapes[name][0] for name in layer.inputs[:2])
+        kernel.scratch = op.heads * queries * keys
+    return kernel
+
+
+def _kind(op: Op) -> str:
+    if isinstance(op, (Conv2d, Conv1d)):
+        return op.kind
+    if isinstance(op, (Linear, Recurrent, Interaction)):
+        return "linear"
+    return op.kind if op.kind in KINDS else "other"
+
+
+def _biases(op: Op) -> int:
+    """Parameters that are kept wider than weights: biases, and scales and offsets of norms."""
+    if isinstance(op, (Conv2d, Conv1d)):
+        return op.out_channels if op.bias else 0
+    if isinstance(op, Linear):
+        return op.out_features if op.bias else 0
+    if isinstance(op, Recurrent):
+        return op.biases()
+    return 0 if isinstance(op, (Embedding, Positions, ClassToken, Opaque)) else op.parameters()
 
 
 def _peak_activations(
-    layers: Sequence[Layer], kernels: Sequence[_Kernel], elements: dict[str, int]
+    layers: Sequence[Layer],
+    kernels: Sequence[_Kernel],
+    elements: dict[str, int],
+    behind: dict[str, str],
 ) -> int:
-    last_read = {name: index for index, kernel in enumerate(kernels) for name in kernel.inputs}
+    last_read = {
+        behind.get(name, name): index
+        for index, kernel in enumerate(kernels)
+        for name in kernel.inputs
+    }
     end = len(kernels) - 1
     change = [0] * (len(kernels) + 1)
     births = [
         (layers[0].name, 0),
         *((kernel.output, index) for index, kernel in enumerate(kernels)),
     ]
+    output = behind.get(layers[-1].name, layers[-1].name)
+    for index, kernel in enumerate(kernels):
+        change[index] += kernel.scratch
+        change[index + 1] -= kernel.scratch
     for name, born in births:
-        last = end if name == layers[-1].name else last_read.get(name, born)
+        last = end if name == output else last_read.get(name, born)
         change[born] += elements[name]
         change[last + 1] -= elements[name]
     alive = peak = 0
