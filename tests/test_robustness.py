@@ -178,6 +178,22 @@ def test_the_tornado_ranks_what_moves_the_front(found):
     assert package["source"] == fab_table("act-2022").package_gco2e.source
 
 
+def test_figures_that_are_wrong_together_are_one_bar(run, found):
+    about = subject(run)
+    bars = [name for name in found.tornado["factor"] if "bill_of_materials.fab_yield" in name]
+    assert len(bars) == 1
+    bar = found.tornado.set_index("factor").loc[bars[0]]
+    assert "moved together: " in bar["source"]
+    ends = np.array([-1.0, 0.0, 1.0])
+    names = [name for name in about.factors if name.endswith("bill_of_materials.fab_yield")]
+    carbon = scenarios(about, dict.fromkeys(names, ends), 3).columns["carbon_gco2e"]
+    on = found.on_front["on_front"].to_numpy()
+    low, high = (carbon[[0, 2]] / carbon[1] - 1.0)[:, on].mean(axis=1)
+    assert bar[["at_low", "at_high"]].tolist() == pytest.approx([low, high])
+    rows = found.tornado["factor"][found.tornado["factor"].str.contains("materials_gco2e_per_cm2")]
+    assert len(rows) <= 1
+
+
 def test_what_moves_a_point_most_moves_it_at_least_as_far_as_all_else(run, found):
     about = subject(run)
     nominal = found.intervals[found.intervals["column"] == "carbon_gco2e"]["value"].to_numpy()

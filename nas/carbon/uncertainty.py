@@ -1,24 +1,25 @@
 """Uncertainty: figures with a range, drawn together, and what follows for a result.
 
 A draw moves every figure at once, each by a position between -1 (its low end) and 1 (its high
-end). A figure has one position in a draw, whatever uses it: a grid moves all deployments on it. The
-rows of a fab table move together too, as they come from one source: its electricity, gases and
-materials of all nodes, and its grams per gigabyte of all memories; so do some hours of a grid and
-the whole of it. Results of one draw are therefore comparable, and two candidates are compared draw
-by draw, not interval against interval.
+end). A figure has one position in a draw, whatever uses it: a grid moves all deployments on it.
+Figures that are wrong together (`nas.carbon.together`) have one too: the rows of a fab table, as
+its electricity, gases and materials of all nodes and its grams per gigabyte of all memories; some
+hours of a grid and the whole of it; a default or a survey that several devices quote. Results of
+one draw are therefore comparable, and two candidates are compared draw by draw, not interval
+against interval.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_profiles.figure import Figure
 from nas.carbon.quantity import Numbers
+from nas.carbon.together import drawn_as
 from nas.errors import StudyError
 
 __all__ = [
@@ -36,19 +37,9 @@ LEVEL = 0.9
 
 _ENDS = (0.05, 0.95)
 _MOST_DRAWS = 100_000
-# Rows of a fab table that one source gives for several nodes or memories, whatever the table.
-_ROW = re.compile(
-    r".+\.(?:(?P<nodes>nodes)\.\d+\.(?P<what>\w+)"
-    r"|(?P<whole>whole_nodes_gco2e_per_cm2)\.\d+"
-    r"|(?P<memories>memories)\..+\.gco2e_per_gb)"
-)
-# Hours or months of a grid, as `nas.carbon.supply` names them, have its range in proportion.
-_HOURS = re.compile(
-    r"(grid .+?)(?:-h\d+-\d+utc(?:-m\d+(?:-\d+)*)?|-m\d+(?:-\d+)*)(?:-[0-9a-f]{6})?\.gco2e_per_kwh"
-)
 
 
-def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]:
+def positions(figures: Mapping[str, Figure], count: int, seed: int) -> dict[str, Numbers]:
     """Where in their ranges figures lie, draw by draw: from -1 (low) over 0 (value) to 1 (high).
 
     The density falls linearly from 0 to both ends, with half of the draws on either side: a
@@ -58,14 +49,14 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
     stratified: one in each of `count` equally likely parts of the distribution.
 
     Args:
-        names: Names of figures. The positions of one follow from its name, `count` and `seed`
-            alone, so that results under one seed are paired, whatever else is drawn with them.
+        figures: By name. The positions of one follow from itself, `count` and `seed` alone, so
+            that results under one seed are paired, whatever else is drawn with them.
         count: Draws S, 1 to 100,000.
         seed: Any whole number, 0 or more.
 
     Returns:
-        Arrays of shape (S,) by name; different names are independent, but for rows of fab tables,
-        which share the position of their kind, and hours of a grid, which share that of the grid.
+        Arrays of shape (S,) by name, independent but for figures that are wrong together
+        (`nas.carbon.together.drawn_as`), which share theirs.
 
     Raises:
         StudyError: If count or seed is out of range.
@@ -75,17 +66,9 @@ def positions(names: Iterable[str], count: int, seed: int) -> dict[str, Numbers]
     """
     _whole("draws", count, 1, _MOST_DRAWS)
     _whole("seed", seed, 0, 2**63 - 1)
-    kinds = {name: _kind(name) for name in names}
+    kinds = {name: drawn_as(name, figure) for name, figure in figures.items()}
     at = {kind: _positions(kind, count, seed) for kind in dict.fromkeys(kinds.values())}
     return {name: at[kind] for name, kind in kinds.items()}
-
-
-def _kind(name: str) -> str:
-    """What is drawn for a figure: its name, the kind of a fab table's row, or the whole grid."""
-    if (row := _ROW.fullmatch(name)) is not None:
-        return " ".join(part for part in row.groups() if part)
-    hours = _HOURS.fullmatch(name)
-    return name if hours is None else f"{hours[1]}.gco2e_per_kwh"
 
 
 def _positions(name: str, count: int, seed: int) -> Numbers:
@@ -103,18 +86,20 @@ def _whole(name: str, value: int, least: int, most: int) -> None:
         raise StudyError(f"{name}: got {value!r}; give a whole number from {least} to {most}")
 
 
-def one_at_a_time(names: Sequence[str]) -> dict[str, Numbers]:
-    """Positions for a tornado: each figure at its low and at its high end, all others at 0.
+def one_at_a_time(groups: Sequence[Sequence[str]]) -> dict[str, Numbers]:
+    """Positions for a tornado: each group at its low and at its high end, all others at 0.
 
     Args:
-        names: Names of F figures.
+        groups: Names of the figures that move together, G groups; no name is in two.
 
     Returns:
-        Arrays of shape (2 F,) by name: that of the i-th is -1 at 2 i and 1 at 2 i + 1.
+        Arrays of shape (2 G,) by name: those of the i-th group are -1 at 2 i and 1 at 2 i + 1.
     """
-    found = {name: np.zeros(2 * len(names)) for name in names}
-    for index, at in enumerate(found.values()):
+    found: dict[str, Numbers] = {}
+    for index, names in enumerate(groups):
+        at = np.zeros(2 * len(groups))
         at[2 * index : 2 * index + 2] = (-1.0, 1.0)
+        found |= dict.fromkeys(names, at)
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nas.carbon.together import groups, joint
 from nas.carbon.uncertainty import interval, one_at_a_time, positions, probability_less
 from nas.comparison import demand_notes, per_deployment
 from nas.objectives import objectives
@@ -44,7 +45,8 @@ class Robustness:
         draws: How many times all figures were drawn.
         seed: Of the draws.
         factors: Figures with a range that alone, at an end of it, move some score or the search,
-            by name. (Others were drawn too, such as rows of the fab table that no device needs.)
+            by name; those that are wrong together are one, named as `nas.carbon.together.groups`
+            names them. (Others were drawn too, such as rows of the fab table that no device needs.)
         intervals: One row a ``candidate``, ``deployment`` and ``column`` of scores: its ``value``
             at the best estimates and the interval from ``low`` to ``high``
             (`nas.carbon.uncertainty.interval`). Columns: the objectives, and all with carbon.
@@ -121,8 +123,9 @@ def robustness(
     """Draw every figure with a range together, and score and front the run anew each time.
 
     Figures are those of the deployments' devices and grids, of the fab table and of the machine
-    that searched. One that several deployments share has one value in a draw. Rows of a
-    fab table move together, by kind; other figures are drawn independently.
+    that searched. One that several deployments share has one value in a draw. Figures that are
+    wrong together (`nas.carbon.together`) move together, in the draws and as one bar of the
+    tornado; others are drawn independently.
 
     Args:
         run: An opened run; it is only read.
@@ -146,9 +149,8 @@ def robustness(
         name: np.concatenate([[0.0], values])
         for name, values in positions(about.factors, draws, seed).items()
     }
-    factors = list(about.factors)
     scores = scenarios(about, at, draws + 1)
-    ends = scenarios(about, one_at_a_time(factors), 2 * len(factors))
+    factors, ends = _ends(about, scores)
     apart = per_deployment(run)
     on = _on_fronts(scores, chosen, apart=apart)
     changes = (_on_fronts(ends, chosen, apart=apart) ^ on[0]).sum(axis=1)
@@ -156,11 +158,11 @@ def robustness(
         names=chosen,
         draws=draws,
         seed=seed,
-        factors={name: about.factors[name] for name in _moving(factors, scores, ends)},
+        factors=factors,
         intervals=_intervals(scores, chosen),
         on_front=scores.rows.assign(on_front=on[0], share=on[1:].mean(axis=0)),
-        tornado=_tornado(about, scores, ends, on[0], changes),
-        most=_most(factors, scores, ends),
+        tornado=_tornado(factors, scores, ends, on[0], changes),
+        most=_most(list(factors), scores, ends),
         search_gco2e=_search(run, scores.search_factor),
         carbon_gco2e=scores.column(_CARBON)[1:],
     )
@@ -207,13 +209,23 @@ def _on_fronts(scores: Scenarios, names: Sequence[str], *, apart: bool) -> npt.N
     return on
 
 
-def _moving(factors: Sequence[str], scores: Scenarios, ends: Scenarios) -> list[str]:
-    """The factors that change something at either end of their ranges."""
+def _ends(about: Subject, scores: Scenarios) -> tuple[dict[str, Figure], Scenarios]:
+    """Figures that move something, those wrong together as one, and scores at the ends of each."""
+    alone = [[name] for name in about.factors]
+    found = scenarios(about, one_at_a_time(alone), 2 * len(alone))
+    moving = {name: about.factors[name] for name in _moving(list(about.factors), scores, found)}
+    together = groups(moving)
+    ends = scenarios(about, one_at_a_time(list(together.values())), 2 * len(together))
+    return {label: joint(names, moving) for label, names in together.items()}, ends
+
+
+def _moving(names: Sequence[str], scores: Scenarios, ends: Scenarios) -> list[str]:
+    """The figures that change something at either end of their ranges."""
     moves = ends.search_factor != 1.0
-    for name, values in ends.columns.items():
-        nominal = scores.columns[name][0]
+    for column, values in ends.columns.items():
+        nominal = scores.columns[column][0]
         moves |= ((values != nominal) & ~(np.isnan(values) & np.isnan(nominal))).any(axis=1)
-    return [name for index, name in enumerate(factors) if moves[2 * index : 2 * index + 2].any()]
+    return [name for index, name in enumerate(names) if moves[2 * index : 2 * index + 2].any()]
 
 
 def _intervals(scores: Scenarios, names: Sequence[str]) -> pd.DataFrame:
@@ -234,7 +246,7 @@ def _relative(changed: Array, nominal: Array) -> Array:
 
 
 def _tornado(
-    about: Subject,
+    factors: Mapping[str, Figure],
     scores: Scenarios,
     ends: Scenarios,
     on_front: npt.NDArray[np.bool_],
@@ -244,13 +256,13 @@ def _tornado(
     mean = share.mean(axis=1) if share.shape[1] else np.zeros(len(share))
     table = pd.DataFrame(
         {
-            "factor": list(about.factors),
+            "factor": list(factors),
             "at_low": mean[0::2],
             "at_high": mean[1::2],
             "effect": np.maximum(np.abs(mean[0::2]), np.abs(mean[1::2])),
             "points": ((share[0::2] != 0.0) | (share[1::2] != 0.0)).sum(axis=1),
             "changes": np.maximum(changes[0::2], changes[1::2]),
-            "source": [figure.source for figure in about.factors.values()],
+            "source": [figure.source for figure in factors.values()],
         }
     )
     moves = table[(table["effect"] > 0.0) | (table["changes"] > 0)]

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hardware_profiles.figure import Figure
 from hardware_profiles.grid import grid
 from nas.carbon.supply import resolve_grid
-from nas.carbon.uncertainty import draws, interval, placed, positions, probability_less
+from nas.carbon.uncertainty import (
+    draws,
+    interval,
+    one_at_a_time,
+    placed,
+    positions,
+    probability_less,
+)
 from nas.errors import StudyError
 
 NUMBERS = st.floats(0.0, 1e6, allow_subnormal=False)
@@ -19,6 +26,11 @@ def figure(value, low=None, high=None):
     return Figure(value=value, source="made up", basis="derived", low=low, high=high)
 
 
+def named(*names, one=None):
+    """The same figure under several names."""
+    return dict.fromkeys(names, one or figure(2.0, 1.0, 4.0))
+
+
 @st.composite
 def figures(draw):
     low, value, high = sorted(draw(st.tuples(NUMBERS, NUMBERS, NUMBERS)))
@@ -26,28 +38,29 @@ def figures(draw):
 
 
 def test_positions_fill_the_range_with_half_of_them_on_either_side():
-    at = positions(["a"], 1000, 0)["a"]
+    at = positions(named("a"), 1000, 0)["a"]
     assert (np.abs(at) <= 1.0).all()
     assert (at < 0.0).sum() == 500
     # The density 1 - |x| has mean 0, variance 1/6 and quantile 1 - sqrt(0.1) at 95 %.
     assert at.mean() == pytest.approx(0.0, abs=2e-3)
     assert at.var() == pytest.approx(1 / 6, abs=2e-3)
-    assert np.quantile(at, 0.95) == pytest.approx(1.0 - np.sqrt(0.1), abs=2e-3)
+    # One draw in each of 1,000 parts, which is 1 / (1000 sqrt(0.1)) wide there.
+    assert np.quantile(at, 0.95) == pytest.approx(1.0 - np.sqrt(0.1), abs=4e-3)
 
 
 @given(st.integers(1, 200), st.integers(0, 2**40))
 def test_one_seed_gives_one_draw_whatever_else_is_drawn(count, seed):
-    alone = positions(["a"], count, seed)["a"]
-    among = positions(["b", "a", "c"], count, seed)
+    alone = positions(named("a"), count, seed)["a"]
+    among = positions(named("b", "a", "c"), count, seed)
     assert alone.shape == (count,)
     assert (alone == among["a"]).all()
     assert not (among["a"] == among["b"]).all()
 
 
 def test_other_seeds_and_other_names_draw_independently():
-    drawn = positions(["a", "b"], 2000, 1)
+    drawn = positions(named("a", "b"), 2000, 1)
     assert abs(np.corrcoef(drawn["a"], drawn["b"])[0, 1]) < 0.08
-    assert abs(np.corrcoef(drawn["a"], positions(["a"], 2000, 2)["a"])[0, 1]) < 0.08
+    assert abs(np.corrcoef(drawn["a"], positions(named("a"), 2000, 2)["a"])[0, 1]) < 0.08
 
 
 def test_rows_of_a_fab_table_move_together():
@@ -55,7 +68,9 @@ def test_rows_of_a_fab_table_move_together():
     memories = ["act-2022.memories.lpddr4.gco2e_per_gb", "mine.memories.nand 3.5.gco2e_per_gb"]
     whole = [f"imec-netzero-public.whole_nodes_gco2e_per_cm2.{node}" for node in (8, 22)]
     others = ["act-2022.nodes.7.energy_kwh_per_cm2", "rpi4.bill_of_materials.memories.a.packages"]
-    drawn = positions([*materials, *memories, *whole, *others, "act-2022.package_gco2e"], 50, 1)
+    drawn = positions(
+        named(*materials, *memories, *whole, *others, "act-2022.package_gco2e"), 50, 1
+    )
     for one, other in (materials, memories, whole):
         assert (drawn[one] == drawn[other]).all()
     different = [materials[0], memories[0], whole[0], *others, "act-2022.package_gco2e"]
@@ -72,10 +87,19 @@ def test_hours_of_a_grid_move_with_the_grid():
     ]
     assert len({whole.name, *names}) == len(parts) + 1
     others = ["grid us-caiso-marginal.gco2e_per_kwh", "grid us-pjm.gco2e_per_kwh"]
-    drawn = positions([f"grid {whole.name}.gco2e_per_kwh", *names, *others], 50, 1)
+    drawn = positions(named(f"grid {whole.name}.gco2e_per_kwh", *names, *others), 50, 1)
     first = drawn[f"grid {whole.name}.gco2e_per_kwh"]
     assert all((drawn[name] == first).all() for name in names)
     assert not any((drawn[name] == first).any() for name in others)
+
+
+def test_a_tornado_moves_one_group_at_a_time():
+    at = one_at_a_time([["a", "b"], ["c"]])
+    assert {name: values.tolist() for name, values in at.items()} == {
+        "a": [-1.0, 1.0, 0.0, 0.0],
+        "b": [-1.0, 1.0, 0.0, 0.0],
+        "c": [0.0, 0.0, -1.0, 1.0],
+    }
 
 
 def test_a_figure_at_its_ends_and_between():
@@ -146,12 +170,12 @@ def test_below_above_and_equal_are_all_there_is(pairs):
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, 100_001])
 def test_a_count_of_draws_that_cannot_be(count):
     with pytest.raises(StudyError, match="draws: got"):
-        positions(["a"], count, 0)
+        positions(named("a"), count, 0)
 
 
 def test_a_seed_that_cannot_be():
     with pytest.raises(StudyError, match="seed: got -1"):
-        positions(["a"], 10, -1)
+        positions(named("a"), 10, -1)
 
 
 def test_results_that_do_not_compare():
