@@ -210,7 +210,7 @@ class SearchSpace:
                 not connect.
         """
         here = self.validate(architecture)
-        form = self._form(input_shape, spec)
+        form = self.form(input_shape, spec)
         more: tuple[InputSpec, ...] = () if spec is None else (spec,)
         if form == "table" and spec is None:
             more = (TableSpec(input_shape[0]),)
@@ -225,7 +225,20 @@ class SearchSpace:
             raise SpaceError(f"{self.name}: its layers give {last}, build must give {expected}")
         return layers
 
-    def _form(self, input_shape: Shape, spec: InputSpec | None) -> str:
+    def form(self, input_shape: Shape, spec: InputSpec | None = None) -> str:
+        """The form of the data, if the space takes it.
+
+        Args:
+            input_shape: One sample without batch.
+            spec: Columns of a table or vocabulary of a text.
+
+        Returns:
+            One of `accepts`.
+
+        Raises:
+            SpaceError: The spec is not of that shape.
+            LayerError: The space does not take that form.
+        """
         try:
             form = form_of(input_shape, spec)
         except SpaceError as error:

@@ -151,6 +151,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     """
     chosen_space = space(config.space)
     chosen_task = task(config.task)
+    chosen_space.form(chosen_task.input_shape, chosen_task.spec)
     rows = objectives(config.objectives)
     study = _study(config)
     _check_lifecycle(config)

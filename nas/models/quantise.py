@@ -80,6 +80,8 @@ def quantise_onnx(
         ONNX Runtime documentation, "Quantize ONNX models", static quantisation.
     """
     model = onnx.load(str(float_path))
+    # The mask of a causal attention would be the range of its scores: those stay float.
+    hidden = {node.name for node in model.graph.node if node.name.endswith(".masked")}
     # These say that shapes are inferred and layers fused, which export_onnx has done.
     for key in ("onnx.infer", "onnx.quant.pre_process"):
         model.metadata_props.add(key=key, value="onnxruntime.quant")
@@ -91,6 +93,7 @@ def quantise_onnx(
         per_channel=True,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
+        nodes_to_exclude=[n.name for n in model.graph.node if hidden & {n.name, *n.input}],
     )
 
 

@@ -8,6 +8,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.models.build import Network, build
+from nas.models.onnx_graph import export_onnx
+from nas.models.quantise import onnx_outputs, quantise_onnx
 from search_spaces import mac_count, parameter_count, space
 from search_spaces.specs import TableSpec, TextSpec, TranslationSpec
 
@@ -37,6 +39,32 @@ def test_torch_counts_the_parameters_and_multiplications_that_the_layers_count(n
         assert sum(p.numel() for p in module.parameters()) == parameter_count(layers)
         length = getattr(spec, "target", getattr(spec, "context", None))
         assert result.shape == ((1, outputs) if length is None else (1, length, outputs))
+
+
+def _rows(spec, count, rng):
+    if isinstance(spec, TableSpec):
+        numbers = rng.normal(size=(count, spec.numeric))
+        ids = [rng.integers(0, categories, count)[:, None] for categories in spec.cardinalities]
+        return np.column_stack([numbers, *ids]).astype(np.float32)
+    return rng.integers(0, spec.vocabulary, (count, *spec.input_shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["mlp", "dlrm", "gpt"])
+def test_exported_networks_give_what_torch_gives_and_nearly_so_in_int8(name, tmp_path):
+    found, rng = space(name), np.random.default_rng(2)
+    for index in range(6):
+        spec, outputs = PAIRS[name][index % len(PAIRS[name])]
+        layers = found.layers(found.sample(rng), spec.input_shape, outputs, spec)
+        module = build(layers, seed=0).eval()
+        x = _rows(spec, 128, rng)
+        export_onnx(layers, module.state_dict(), tmp_path / "fp32.onnx")
+        quantise_onnx(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", x)
+        with torch.no_grad():
+            expected = module(torch.from_numpy(x)).numpy()
+        assert np.abs(onnx_outputs(tmp_path / "fp32.onnx", x) - expected).max() < 1e-4
+        got = onnx_outputs(tmp_path / "int8.onnx", x)
+        # A mask of -1e9 among the quantised scores of a decoder would leave 0.75.
+        assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.97
 
 
 def _losses(module, x, y, loss_of, *, steps, rate):
