@@ -51,13 +51,14 @@ class Conv2d:
         # One spelling for one meaning: equal ops compare equal and have one key.
         for key, least in (("kernel", 1), ("stride", 1), ("padding", 0)):
             size = getattr(self, key)
-            if size is not None:
-                size = shortest(pair("Conv2d", key, size, least=least))
-                object.__setattr__(self, key, size)
+            if isinstance(size, tuple):
+                object.__setattr__(self, key, shortest(pair("Conv2d", key, size, least=least)))
+            elif size is not None:
+                whole("Conv2d", key, size, least=least)
         flag("Conv2d", bias=self.bias)
         kernel = both(self.kernel)
         if self.padding is None:
-            _check_odd("Conv2d", *kernel)
+            _check_odd("Conv2d", kernel)
         elif kernel[0] % 2 and kernel[1] % 2 and both(self.padding) == _half(kernel):
             object.__setattr__(self, "padding", None)
 
@@ -86,10 +87,11 @@ class Conv2d:
         (shape,) = arity("Conv2d", inputs, 1)
         if len(shape) != 3 or shape[0] != self.in_channels:
             raise LayerError(f"Conv2d: got {shape}, expects ({self.in_channels}, H, W)")
-        axes = zip(shape[1:], self.kernel_hw, self.stride_hw, self.padding_hw, strict=True)
-        sizes = tuple(
-            windows(size, (kernel - 1) * self.dilation + 1, stride, padding)
-            for size, kernel, stride, padding in axes
+        (high, wide), (down, right) = both(self.kernel), both(self.stride)
+        above, left = self.padding_hw
+        sizes = (
+            windows(shape[1], (high - 1) * self.dilation + 1, down, above),
+            windows(shape[2], (wide - 1) * self.dilation + 1, right, left),
         )
         if min(sizes) < 1:
             raise LayerError(f"Conv2d: got {shape}, smaller than the kernel {self.kernel}")
@@ -126,7 +128,7 @@ class Conv1d:
         positive("Conv1d", kernel=self.kernel, stride=self.stride)
         flag("Conv1d", bias=self.bias)
         if self.padding is None:
-            _check_odd("Conv1d", self.kernel)
+            _check_odd("Conv1d", (self.kernel,))
             return
         whole("Conv1d", "padding", self.padding, least=0)
         if self.kernel % 2 and self.padding == self.kernel // 2:
@@ -174,7 +176,7 @@ def _check_channels(name: str, op: Conv2d | Conv1d) -> None:
         )
 
 
-def _check_odd(name: str, *kernel: int) -> None:
+def _check_odd(name: str, kernel: tuple[int, ...]) -> None:
     for size in kernel:
         if size % 2 == 0:
             raise LayerError(f"{name}: kernel={size} is even, use an odd one or give its padding")

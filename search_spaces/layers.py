@@ -104,7 +104,7 @@ def layer_shapes(layers: Sequence[Layer]) -> dict[str, Shape]:
         if shapes and isinstance(layer.op, Input):
             raise LayerError(f"layers: {layer.name!r} is a second Input, keep only the first")
         owner = owners.setdefault(layer.weights_name, layer)
-        if _table_shape(owner.op) != _table_shape(layer.op):
+        if owner is not layer and _table_shape(owner.op) != _table_shape(layer.op):
             raise LayerError(
                 f"layers: {owner.name!r} and {layer.name!r} share weights "
                 f"{layer.weights_name!r} but are {owner.op} and {layer.op}, make the ops equal"

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from op_cases import NETWORKS
 
 from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
@@ -153,3 +154,18 @@ def test_the_lines_of_a_kernel_show_both_roofs(
         "max((288 + 0) / (1000000 * 0.25), 82 / 100000) + 0.001"
     )
     assert _labelled(lines, "pool (other)").formula == "34 / 100000 + 0.001"
+
+
+@pytest.mark.parametrize("name", ["grouped attention", "recommender", "two-way gru"])
+@pytest.mark.parametrize("cache_bytes", [1.0, 1e9])
+def test_kernels_of_every_kind_can_be_done_again(
+    name: str, cache_bytes: float, deploy: MakeDeployment
+) -> None:
+    deployment = deploy(
+        sleep_w=0.01,
+        memory_limit_bytes=1e9,
+        cache_bytes=cache_bytes,
+        cache_bytes_per_s=1e7,
+        batch=3,
+    )
+    _check_lines(workload(NETWORKS[name]), deployment, STUDIES[0])
