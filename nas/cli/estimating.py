@@ -12,12 +12,14 @@ from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
 from nas.carbon.uncertainty import LEVEL
+from nas.cost.ensemble import certain_grids
 from nas.cost.explain import explain as explain_lines
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.errors import ConfigError, RunError, unknown_name
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
+from nas.report.robust_text import certain_text
 from nas.report.text import plain_value
 from nas.robustness import score_intervals
 from nas.runs import Run
@@ -109,6 +111,8 @@ def estimate_lines(
             f"ranges hold {100 * LEVEL:.0f} % of {draws} draws (seed {seed}) of all figures that "
             "have a range"
         )
+        certain = certain_grids(deployments)
+        lines += [certain_text(certain)] if certain else []
     for row in estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=seed):
         lines.append(f"{row['deployment']}: {row['reason'] or 'fits and keeps up'}")
         if explain:

@@ -92,6 +92,7 @@ def sure_of(
         "intervals": {column: found.interval(*pair, column) for column in columns},
         "on_front_share": found.share(*pair),
         "moved_most_by": found.mover(*pair),
+        "certain_grids": list(found.certain_grids),
     }
     return {"uncertainty": facts}
 
@@ -100,7 +101,7 @@ def sure_lines(sure: Mapping[str, Any]) -> list[str]:
     """The same for a person; no line where nothing was drawn."""
     from nas.carbon.uncertainty import LEVEL
     from nas.objectives import OBJECTIVES
-    from nas.report.robust_text import range_text, share_text
+    from nas.report.robust_text import certain_text, range_text, share_text
 
     if not sure:
         return []
@@ -115,6 +116,7 @@ def sure_lines(sure: Mapping[str, Any]) -> list[str]:
         f"{facts['seed']})",
         f"on the front in {share_text(facts['on_front_share'])} of the draws; its carbon is moved "
         f"most by {facts['moved_most_by'] or 'nothing'}",
+        *([certain_text(facts["certain_grids"])] if facts["certain_grids"] else []),
     ]
 
 

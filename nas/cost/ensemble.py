@@ -23,7 +23,14 @@ from nas.cost.figures import Figures, compiled_figures
 from nas.cost.score import largest_memory, numbers
 from nas.cost.workload import Workload
 
-__all__ = ["Ensemble", "ensemble_of", "factors_of", "moved_deployments", "moved_tables"]
+__all__ = [
+    "Ensemble",
+    "certain_grids",
+    "ensemble_of",
+    "factors_of",
+    "moved_deployments",
+    "moved_tables",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -46,6 +53,18 @@ def factors_of(deployments: Iterable[Deployment], tables: Iterable[FabTable]) ->
     for table in tables:
         found.update(_named(table))
     return found
+
+
+def certain_grids(deployments: Iterable[Deployment]) -> tuple[str, ...]:
+    """Names of the grids among them that no draw moves, as no range of them is known.
+
+    So are a mix, a trace and a load behind its own plant, whose sources give none.
+
+    Args:
+        deployments: Those scored, and the machine that searches.
+    """
+    grids = dict.fromkeys(deployment.grid for deployment in deployments)
+    return tuple(dict.fromkeys(where.name for where in grids if not ranged_figures(where)))
 
 
 def _named(facts: Facts) -> dict[str, Figure]:

@@ -12,7 +12,7 @@ from nas.carbon.uncertainty import LEVEL
 from nas.objectives import OBJECTIVES
 from nas.report.markup import Cell, Row, legend, mark, section, table
 from nas.report.material import Material
-from nas.report.robust_text import change_text, share_text, uncertain
+from nas.report.robust_text import certain_text, change_text, share_text, uncertain
 from nas.report.text import table_rows
 
 __all__ = ["robust_section", "tornado_bars"]
@@ -36,11 +36,14 @@ def robust_section(material: Material) -> str:
         f"{len(found.factors)} figures behind these numbers may be lower or higher than their best "
         f"estimates. All were drawn at once, {found.draws} times (seed {found.seed}), each from "
         "low to high with half of the draws on either side of its best estimate; a figure that "
-        "several devices share, such as one of the fab table or of a grid, has one value in a "
-        f"draw. Ranges hold {100 * LEVEL:.0f} % of the draws. On front: the share of the draws in "
-        "which the point is on the front. Errors stay as trained, and what the model of latency "
-        "and energy itself leaves out is not drawn."
+        "several devices share, such as a grid or a default, has one value in a draw, and rows of "
+        f"a fab table move together. Ranges hold {100 * LEVEL:.0f} % of the draws. On front: the "
+        "share of the draws in which the point is on the front. Errors stay as trained, and what "
+        "the model of latency and energy itself leaves out is not drawn."
     )
+    if found.certain_grids:
+        said = certain_text(found.certain_grids)
+        note += f" {said[0].upper()}{said[1:]}."
     return section(
         "How sure is this?",
         f'<p class="note">{escape(note)}</p>',

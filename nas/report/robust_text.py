@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nas.robustness import PointComparison, Robustness
 
 __all__ = [
+    "certain_text",
     "change_text",
     "point_rows",
     "point_text",
@@ -62,6 +63,14 @@ def change_text(change: float) -> str:
     return f"{100.0 * change:+.2g} %" if abs(change) < 0.1 else f"{change:+.0%}".replace("%", " %")
 
 
+def certain_text(grids: Sequence[str]) -> str:
+    """One line that names the grids taken as certain; empty where there are none."""
+    if not grids:
+        return ""
+    named = ", ".join(f"grid {name}" for name in grids)
+    return f"taken as certain, since no range is known: {named}"
+
+
 def with_intervals(best: pd.DataFrame, found: Robustness) -> pd.DataFrame:
     """A front with columns that tell how sure it is.
 
@@ -99,6 +108,8 @@ def robustness_text(best: pd.DataFrame, found: Robustness) -> str:
         f"{found.draws} draws (seed {found.seed}) of {count} figures that have a range and matter "
         f"here, all at once; intervals hold {100 * LEVEL:.0f} % of them; errors stay as trained"
     ]
+    if found.certain_grids:
+        lines.append(certain_text(found.certain_grids))
     if len(best):
         lines = [_points(best, found), "", *lines]
     if found.search_gco2e is not None:
@@ -172,8 +183,8 @@ def robustness_rows(found: Robustness) -> dict[str, Any]:
 
     Returns:
         ``draws``, ``seed``, ``level``, ``factors`` (name, low, value, high, source),
-        ``search_gco2e`` (low, value, high, or None), and rows of ``intervals``, ``on_front``,
-        ``tornado`` and ``most``, as in `nas.robustness.Robustness`.
+        ``certain_grids``, ``search_gco2e`` (low, value, high, or None), and rows of ``intervals``,
+        ``on_front``, ``tornado`` and ``most``, as in `nas.robustness.Robustness`.
     """
     factors = [
         {"factor": name, **figure.model_dump(include={"low", "value", "high", "source"})}
@@ -185,6 +196,7 @@ def robustness_rows(found: Robustness) -> dict[str, Any]:
         "seed": found.seed,
         "level": LEVEL,
         "factors": factors,
+        "certain_grids": list(found.certain_grids),
         "search_gco2e": None if found.search_gco2e is None else list(found.search_gco2e),
         "intervals": table_rows(found.intervals),
         "on_front": table_rows(found.on_front),
@@ -214,6 +226,7 @@ def point_text(found: PointComparison) -> str:
             "",
             f"{found.draws} draws (seed {found.seed}), the same for both; intervals hold "
             f"{100 * LEVEL:.0f} % of them; errors stay as trained",
+            *([certain_text(found.certain_grids)] if found.certain_grids else []),
         ]
     )
 
@@ -228,8 +241,8 @@ def point_rows(found: PointComparison) -> dict[str, Any]:
     """A comparison of two models as plain values that JSON can hold.
 
     Returns:
-        ``first`` and ``second`` (candidate and deployment), ``draws``, ``seed``, ``level``, and
-        ``objectives``: rows as in `nas.robustness.PointComparison`.
+        ``first`` and ``second`` (candidate and deployment), ``draws``, ``seed``, ``level``,
+        ``certain_grids`` and ``objectives``: rows as in `nas.robustness.PointComparison`.
     """
     first, second = (
         {"candidate": candidate, "deployment": deployment}
@@ -241,5 +254,6 @@ def point_rows(found: PointComparison) -> dict[str, Any]:
         "draws": found.draws,
         "seed": found.seed,
         "level": LEVEL,
+        "certain_grids": list(found.certain_grids),
         "objectives": table_rows(found.table),
     }

@@ -264,6 +264,7 @@ def _uncertainty(found: Robustness, chosen: Chosen, search_gco2e: float) -> dict
         "draws": found.draws,
         "seed": found.seed,
         "figures": len(found.factors),
+        "certain_grids": list(found.certain_grids),
         "intervals": intervals,
         "on_front_share": found.share(key, label),
         "moves_most": most,

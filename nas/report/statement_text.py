@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.quantities import counted, format_quantity
 from nas.report.markdown import figure_text, grams_text, share_text, table, title
+from nas.report.robust_text import certain_text
 from nas.report.statement_parts import (
     device_part,
     devices_text,
@@ -98,6 +99,10 @@ def _how_sure(said: Facts) -> Iterator[str]:
         "everything that rests on it. The error of the model stays as trained; what the model of "
         "latency and energy leaves out is not drawn."
     )
+    if facts["certain_grids"]:
+        yield ""
+        said_certain = certain_text(facts["certain_grids"])
+        yield f"{said_certain[0].upper()}{said_certain[1:]}."
     yield ""
     yield from table(
         ("carbon", "best estimate", f"{tail:g} % to {100.0 - tail:g} % of the draws"),

@@ -13,6 +13,7 @@ import pandas as pd
 from nas.carbon.together import groups, joint
 from nas.carbon.uncertainty import interval, one_at_a_time, positions, probability_less
 from nas.comparison import demand_notes, per_deployment
+from nas.cost.ensemble import certain_grids
 from nas.objectives import objectives
 from nas.pareto import non_dominated
 from nas.runs.scenarios import Scenarios, Subject, scenarios, subject
@@ -60,6 +61,7 @@ class Robustness:
         most: One row a ``candidate`` and ``deployment``: the ``factor`` that moves its carbon most
             and that carbon, g, ``at_low`` and ``at_high`` of it; the factor is None where none
             does.
+        certain_grids: Grids that no draw moves, as no range of them is known.
         search_gco2e: Carbon of the search, g: low, value, high; None while it is unknown.
         carbon_gco2e: Carbon draw by draw, shape (draws, rows), rows as in ``on_front``.
     """
@@ -72,6 +74,7 @@ class Robustness:
     on_front: pd.DataFrame
     tornado: pd.DataFrame
     most: pd.DataFrame
+    certain_grids: tuple[str, ...]
     search_gco2e: tuple[float, float, float] | None
     carbon_gco2e: Array = field(repr=False)
 
@@ -163,6 +166,7 @@ def robustness(
         on_front=scores.rows.assign(on_front=on[0], share=on[1:].mean(axis=0)),
         tornado=_tornado(factors, scores, ends, on[0], changes),
         most=_most(list(factors), scores, ends),
+        certain_grids=certain_grids([*about.deployments, about.host]),
         search_gco2e=_search(run, scores.search_factor),
         carbon_gco2e=scores.column(_CARBON)[1:],
     )

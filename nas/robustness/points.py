@@ -11,6 +11,7 @@ import pandas as pd
 
 from nas.carbon.uncertainty import interval, positions, probability_less
 from nas.comparison import demand_notes, refuse_unlike
+from nas.cost.ensemble import certain_grids
 from nas.errors import FrontError
 from nas.objectives import objectives
 from nas.robustness.fronts import DRAWS, Array
@@ -31,6 +32,7 @@ class PointComparison:
         second: Those of the other.
         draws: How many times all figures were drawn.
         seed: Of the draws.
+        certain_grids: Grids of theirs that no draw moves, as no range of them is known.
         table: One row an ``objective``: values at the best estimates and ends of the intervals of
             either (``first``, ``first_low``, ``first_high``, ``second``, ...), of their
             ``difference``, first less second, draw by draw, likewise; ``less``, the probability
@@ -42,6 +44,7 @@ class PointComparison:
     second: tuple[str, str]
     draws: int
     seed: int
+    certain_grids: tuple[str, ...]
     table: pd.DataFrame
 
 
@@ -88,6 +91,7 @@ def compare_points(
         second=(second[1], second[2]),
         draws=draws,
         seed=seed,
+        certain_grids=certain_grids([place for about in abouts for place in about.deployments]),
         table=pd.DataFrame(rows),
     )
 

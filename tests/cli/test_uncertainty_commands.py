@@ -91,6 +91,16 @@ def test_an_estimate_says_how_sure_it_is_and_a_run_says_the_same(run, points, in
     assert " to " not in in_process(*arguments).stdout
 
 
+def test_grids_without_a_range_are_named_where_intervals_are_printed(run, points, in_process):
+    certain = "taken as certain, since no range is known: grid 100-gco2e-per-kwh"
+    arguments = ("estimate", "--run", run.path, "--candidate", points[0].split("@")[0])
+    arguments += ("--hardware", "rpi4:int8", "--grid", "100")
+    assert certain in in_process(*arguments, "--draws", 5).stdout.splitlines()
+    assert "certain" not in in_process(*arguments).stdout
+    select = in_process("select", run.path, "--draws", 5).stdout
+    assert "certain" not in select
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

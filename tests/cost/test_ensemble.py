@@ -14,8 +14,15 @@ from hardware_profiles.grid import Grid, grid
 from hardware_profiles.ranges import with_values
 from nas.carbon import Demand, Study
 from nas.carbon.embodied import capacities
+from nas.carbon.supply import resolve_grid
 from nas.carbon.uncertainty import placed, positions
-from nas.cost.ensemble import ensemble_of, factors_of, moved_deployments, moved_tables
+from nas.cost.ensemble import (
+    certain_grids,
+    ensemble_of,
+    factors_of,
+    moved_deployments,
+    moved_tables,
+)
 from nas.cost.score import score
 from nas.cost.workload import workload
 from search_spaces import space
@@ -174,3 +181,17 @@ def test_devices_and_tables_name_their_figures():
     assert all(any(n != figure.value for n in figure.numbers()) for figure in names.values())
     again = profile_from_dict(profile_to_dict(hardware("rpi4")))
     assert factors_of([replace(deployments()[0], profile=again)], []).keys() <= names.keys()
+
+
+def test_a_mix_and_a_load_behind_its_own_plant_are_taken_as_certain():
+    mixed = resolve_grid({"mix": {"gas": 0.4, "wind": 0.6}})
+    plant = {"generation_w": [0.0] * 8 + [5.0] * 8 + [0.0] * 8, "source": "solar"}
+    behind = resolve_grid({"name": "us-caiso", "load_w": 2.0, "onsite": plant})
+    hours = resolve_grid({"name": "us-caiso", "hours": [9, 17]})
+    told = resolve_grid({"gco2e_per_kwh": 100.0, "low": 90.0, "high": 120.0})
+    places = [
+        replace(deployments()[0], label=where.name, grid=where)
+        for where in (mixed, behind, hours, told, resolve_grid(100.0), grid("fr"), mixed)
+    ]
+    assert certain_grids(places) == (mixed.name, behind.name, resolve_grid(100.0).name)
+    assert certain_grids([]) == ()

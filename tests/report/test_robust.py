@@ -3,15 +3,18 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
+from nas.carbon.supply import resolve_grid
 from nas.comparison import front
 from nas.quantities import format_quantity
 from nas.report import report_html
 from nas.report.robust_text import (
+    certain_text,
     change_text,
     point_rows,
     point_text,
@@ -94,6 +97,23 @@ def test_json_holds_everything(found):
     assert all(row["low"] is not None or row["high"] is not None for row in told["factors"])
     assert told["search_gco2e"][1] == 0.25
     assert told["search_gco2e"][0] < 0.25 < told["search_gco2e"][2]
+
+
+def test_grids_without_a_range_are_said_to_be_certain(make_run, run, found, best, tmp_path):
+    assert found.certain_grids == ()
+    assert "certain" not in robustness_text(best, found)
+    mixed = resolve_grid({"mix": {"gas": 0.4, "wind": 0.6}})
+    place = replace(run.deployments[0], label="mixed", grid=mixed)
+    other = make_run(tmp_path / "run", count=3, deployments=(place,))
+    unsure, said = robustness(other, draws=5), f"since no range is known: grid {mixed.name}"
+    assert f"taken as certain, {said}" in robustness_text(front(other, other.objectives), unsure)
+    assert robustness_rows(unsure)["certain_grids"] == [mixed.name]
+    key = other.scores()["candidate"].iloc[0]
+    pair = compare_points((other, key, "mixed"), (other, key, "mixed"), draws=5)
+    assert point_text(pair).splitlines()[-1] == f"taken as certain, {said}"
+    assert point_rows(pair)["certain_grids"] == [mixed.name]
+    assert f"Taken as certain, {said}." in report_html(other)
+    assert certain_text([]) == ""
 
 
 def test_two_models_in_text_and_json(run, best):
