@@ -92,6 +92,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, TypeError) as error:
         what = " ".join(str(error).split())
         raise HardwareError(f"{path.name}: is not valid YAML ({what}); correct it") from error
+    if content is None:
+        raise HardwareError(f"{path.name}: is empty; write it as `key: value` lines")
     if not isinstance(content, dict):
         raise HardwareError(
             f"{path.name}: holds {type(content).__name__}; expected a mapping `key: value`"
@@ -136,7 +138,8 @@ def refuse_boolean(kind: Any, given: Any) -> Any:
 _REMEDIES = {
     "missing": "missing; add it",
     "dict_type": "expected a mapping; write it as `key: value` lines",
-    "model_type": "expected a mapping such as {value, source, basis}",
+    "tuple_type": "expected a list, such as [this, that]",
+    "list_type": "expected a list, such as [this, that]",
     "float_type": "expected a number in the unit that ends the key",
     "finite_number": "expected a finite number",
     "string_too_short": "is empty; write it",
@@ -147,11 +150,22 @@ def _one_line(model: type[BaseModel], error: ValidationError, origin: str) -> st
     faults = error.errors()
     # An unknown key explains the missing one that it was meant to be.
     first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
-    # Brackets mark keys of mappings and alternatives of a field, which a file does not name.
-    path = [str(part) for part in first["loc"] if not str(part).startswith("[")]
+    path = _path(first)
     key = f"{'.'.join(path)}: " if path else ""
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{origin}: {key}{_what(model, first, path)}{more}"
+    missing = [_path(fault) for fault in faults if fault["type"] == "missing"]
+    if first["type"] == "missing" and len(missing) > 1:
+        more = _more(len(faults) - len(missing))
+        return f"{origin}: {', '.join('.'.join(keys) for keys in missing)}: missing; add them{more}"
+    return f"{origin}: {key}{_what(model, first, path)}{_more(len(faults) - 1)}"
+
+
+def _path(fault: ErrorDetails) -> list[str]:
+    # Brackets mark keys of mappings and alternatives of a field, which a file does not name.
+    return [str(part) for part in fault["loc"] if not str(part).startswith("[")]
+
+
+def _more(count: int) -> str:
+    return f" (and {count} more)" if count else ""
 
 
 def _what(model: type[BaseModel], fault: ErrorDetails, path: list[str]) -> str:
@@ -165,6 +179,10 @@ def _what(model: type[BaseModel], fault: ErrorDetails, path: list[str]) -> str:
     if fault["type"] == "value_error":
         return fault["msg"].removeprefix("Value error, ")
     message = _REMEDIES.get(fault["type"], fault["msg"][:1].lower() + fault["msg"][1:])
+    if fault["type"] == "model_type":
+        known = _known_keys(model, path)
+        likely = ["value", "source", "basis"] if "value" in known else known
+        message = f"expected a mapping such as {{{', '.join(likely)}}}"
     given = fault["input"]
     if fault["type"] == "literal_error" and isinstance(given, str):
         offered = re.findall(r"'([^']*)'", fault["ctx"]["expected"])

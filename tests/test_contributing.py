@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware_profiles.catalog import hardware, profile_from_dict, profile_to_dict
-from hardware_profiles.documents import read_yaml
+from hardware_profiles.catalog import load_profile
+from nas.carbon import device_embodied
 from search_spaces import mac_count
 from search_spaces.base import SearchSpace
 
@@ -22,13 +22,13 @@ def example(language, number=0):
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number]
 
 
-def test_the_device_is_a_valid_change_of_another(tmp_path):
+def test_the_device_is_complete(tmp_path):
     path = tmp_path / "my_board.yaml"
     path.write_text(example("yaml"), encoding="utf-8")
-    changes = read_yaml(path)
-    profile = profile_from_dict({**profile_to_dict(hardware("rpi4")), **changes})
+    profile = load_profile(path)
     assert profile.precisions == ("int8",)
     assert profile.load_w.value == 5.9
+    assert device_embodied(profile).total_gco2e > 0.0
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)])
@@ -81,6 +81,23 @@ def test_a_row_without_its_column_is_one_line(checkout):
         assert done.stderr.count("\n") == 1
         assert "'cldp'" in done.stderr
         assert "'cldp_gco2e_s'" in done.stderr
+
+
+def test_one_faulty_device_is_listed_with_its_fault(checkout):
+    faulty = checkout / "hardware_profiles/data/devices/my_board.yaml"
+    try:
+        faulty.write_text("name: my_board\nlabel: My board\n", encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "nas", "hardware", "list"],
+            cwd=checkout, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        faulty.unlink()
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert "rpi4" in rows
+    assert "faulty: my_board.yaml: kind, runtime, macs_per_s," in rows["my_board"]
+    assert "bill_of_materials: missing; add them" in rows["my_board"]
 
 
 def test_the_objective_is_a_row_and_its_column(checkout):

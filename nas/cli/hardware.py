@@ -41,21 +41,27 @@ def add_to(app: typer.Typer) -> None:
 
 
 def hardware_list(as_json: JsonOption = False) -> None:
-    """List the devices."""
-    from hardware_profiles.catalog import hardware, hardware_names
+    """List the devices; one whose file is faulty with its fault."""
+    from hardware_profiles.catalog import hardware_names
 
-    profiles = [hardware(name) for name in hardware_names() if name != "host"]
-    rows = [
-        {
-            "name": profile.name,
-            "label": profile.label,
-            "kind": profile.kind,
-            "precisions": list(profile.precisions),
-        }
-        for profile in profiles
-    ]
+    rows = [_listed(name, as_json) for name in hardware_names() if name != "host"]
     host = {"name": "host", "label": "this machine, detected", "kind": "host", "precisions": []}
     print_rows([*rows, host], as_json)
+
+
+def _listed(name: str, as_json: bool) -> dict[str, Any]:
+    from hardware_profiles.catalog import hardware
+    from nas.errors import HardwareError
+
+    try:
+        found = hardware(name)
+    except HardwareError as error:
+        row: dict[str, Any] = {"name": name, "label": None, "kind": None}
+        if as_json:
+            return {**row, "precisions": [], "fault": str(error)}
+        return {**row, "precisions": f"faulty: {error}"}
+    kind, precisions = found.kind, list(found.precisions)
+    return {"name": name, "label": found.label, "kind": kind, "precisions": precisions}
 
 
 def hardware_show(

@@ -195,7 +195,7 @@ def test_numbers_and_names_are_those_of_yaml_1_2(tmp_path):
     [
         ("task: [", "is not valid YAML"),
         ("- 1\n", "expected a mapping"),
-        ("", "expected a mapping"),
+        ("", "is empty; write it as"),
         ("task: a\ntask: b\n", "'task' is given twice"),
         ("task: !!python/object:os.system {}\n", "is not valid YAML"),
     ],
@@ -396,3 +396,17 @@ def test_lifecycle_needs_a_volume(tiny):
     demand = {"inferences": None, "busy_share": 0.3}
     with pytest.raises(ConfigError, match="lifecycle does not compare at fixed time"):
         resolve(config_from_mapping(tiny(demand=demand, objectives=["error", "lifecycle"])))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"budget": 24}, r"budget: got 24; expected a mapping such as {gco2e, seconds, trainings}"),
+        ({"objectives": "error"}, r"objectives: got 'error'; expected a list"),
+        ({"deployments": "rpi4"}, r"deployments: got 'rpi4'; expected a list"),
+    ],
+)
+def test_forms_are_named_in_words_of_yaml(change, said):
+    config = yaml.safe_load(TEMPLATE.replace("on: {", '"on": {'))
+    with pytest.raises(ConfigError, match=said):
+        config_from_mapping({**config, **change})

@@ -49,7 +49,7 @@ def test_anchors_repeat_a_source(tmp_path):
         ("a: !!float x", "not valid YAML"),
         ("a: !!timestamp 2022-13-40", "not valid YAML"),
         ("a: 1" + "0" * 5000, "not valid YAML"),
-        ("", "holds NoneType"),
+        ("", "is empty; write it as"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
     ],
 )
@@ -63,3 +63,11 @@ def test_a_faulty_file_is_one_line_that_names_it(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(HardwareError, match=r"absent\.yaml: cannot be read"):
         read_yaml(tmp_path / "absent.yaml")
+
+
+def test_all_missing_keys_are_named():
+    from hardware_profiles.catalog import profile_from_dict
+
+    with pytest.raises(HardwareError, match=r"^x: runtime, .*: missing; add them$") as told:
+        profile_from_dict({"name": "x", "label": "x", "kind": "sbc"}, origin="x")
+    assert "bill_of_materials" in str(told.value)
