@@ -38,7 +38,6 @@ from search_spaces.ops import (
     Conv2d,
     Embedding,
     Flatten,
-    Interaction,
     Linear,
     Multiply,
     Op,
@@ -55,9 +54,9 @@ from search_spaces.ops import (
 __all__ = ["KINDS", "Counts", "Workload", "workload"]
 
 KINDS = ("conv", "depthwise", "linear", "attention", "embedding", "other")
-"""Kinds of kernels. Recurrent layers and interactions are ``linear``: products of matrices. The
-last two have no MACs: rows of tables; norms, pools, elementwise layers that are not fused, and
-unknown operators.
+"""Kinds of kernels. Recurrent layers, interactions and unknown operators with known products are
+``linear``. The last two have no MACs: rows of tables; norms, pools, elementwise layers that are not
+fused, and all other unknown operators.
 """
 
 Counts = npt.NDArray[np.float64]
@@ -244,10 +243,11 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
     op, output = layer.op, elements[layer.name]
     bias = _biases(op)
     stored = op.parameters() - bias
+    macs = op.macs(*(shapes[name] for name in layer.inputs))
     kernel = _Kernel(
         layer=layer,
-        kind=_kind(op),
-        macs=op.macs(*(shapes[name] for name in layer.inputs)),
+        kind=_kind(op, macs),
+        macs=macs,
         weights=stored,
         inputs=[] if isinstance(op, Zeros) else list(layer.inputs),
         output=layer.name,
@@ -265,12 +265,10 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
     return kernel
 
 
-def _kind(op: Op) -> str:
-    if isinstance(op, (Conv2d, Conv1d)):
+def _kind(op: Op, macs: int) -> str:
+    if op.kind in KINDS:
         return op.kind
-    if isinstance(op, (Linear, Recurrent, Interaction)):
-        return "linear"
-    return op.kind if op.kind in KINDS else "other"
+    return "linear" if macs else "other"
 
 
 def _biases(op: Op) -> int:

@@ -11,7 +11,7 @@ from op_cases import IDENTIFIERS, NETWORKS, chain
 from nas.errors import ExportError
 from nas.models.build import build
 from nas.models.onnx_graph import INPUT, export_onnx, onnx_model
-from nas.models.quantise import onnx_outputs
+from nas.models.quantise import onnx_outputs, quantise_onnx
 from search_spaces import space
 from search_spaces.layers import Layer, parameter_count
 from search_spaces.ops import (
@@ -93,6 +93,22 @@ def test_every_newer_activation(function: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_operation_computes_the_same_in_onnx_runtime(name: str, tmp_path: Path) -> None:
     assert_equal_outputs(NETWORKS[name], tmp_path, IDENTIFIERS.get(name))
+
+
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"no values"}))
+def test_every_operation_survives_int8(name: str, tmp_path: Path) -> None:
+    layers, module = NETWORKS[name], with_statistics(NETWORKS[name], seed=1)
+    rng = np.random.default_rng(0)
+    op = layers[0].op
+    assert isinstance(op, Input)
+    x = rng.standard_normal((64, *op.shape), np.float32)
+    if name in IDENTIFIERS:
+        x[:, IDENTIFIERS[name]] = rng.integers(0, 900, x[:, IDENTIFIERS[name]].shape)
+    export_onnx(layers, module.state_dict(), tmp_path / "float.onnx")
+    quantise_onnx(tmp_path / "float.onnx", tmp_path / "int8.onnx", x)
+    wanted, got = (onnx_outputs(tmp_path / f"{kind}.onnx", x) for kind in ("float", "int8"))
+    # One step of 8 bits is 0.8 % of the range; an identifier or a mask gone wrong is far beyond.
+    assert np.sqrt(np.mean((got - wanted) ** 2)) < 0.05 * np.std(wanted)
 
 
 def test_a_norm_behind_a_linear_layer_is_folded_for_vectors_only() -> None:
