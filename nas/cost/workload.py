@@ -258,7 +258,7 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
     if isinstance(op, Embedding):
         kernel.weights, kernel.gathered = 0, output
     elif isinstance(op, Positions):
-        kernel.weights = output
+        kernel.weights = kernel.stored = output  # an export keeps no places that are never used
     elif isinstance(op, Attention):
         queries, keys = (shapes[name][0] for name in layer.inputs[:2])
         kernel.scratch = op.heads * queries * keys
