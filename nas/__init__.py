@@ -4,7 +4,8 @@
 
     results = nas.search("experiments/demo/config.yaml", "runs/demo")
     results.front("error", "carbon")
-    results.select(limits={"error": 0.03}, prefer=["carbon", "latency"])
+    results.select(limits={"error": 0.03}, prefer="carbon,latency")
+    results.rescore("rpi4:int8", grid=["fr", "in"])
 
 Importing this package loads nothing heavy; the names below load what they need when first used.
 """
@@ -12,12 +13,35 @@ Importing this package loads nothing heavy; the names below load what they need 
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Results", "compare", "estimate", "export", "load", "search"]
+_FROM = {
+    **dict.fromkeys(("Results", "compare", "estimate", "export", "load", "search"), "nas.api"),
+    **dict.fromkeys(("Baseline", "Demand", "Study"), "nas.carbon"),
+    "Deployment": "hardware_profiles.deployment",
+    "hardware": "hardware_profiles.catalog",
+    "grid": "hardware_profiles.grid",
+    "CarbonNasError": "nas.errors",
+}
+
+__all__ = [
+    "Baseline",
+    "CarbonNasError",
+    "Demand",
+    "Deployment",
+    "Results",
+    "Study",
+    "compare",
+    "estimate",
+    "export",
+    "grid",
+    "hardware",
+    "load",
+    "search",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("nas.api"), name)
+    if name in _FROM:
+        return getattr(import_module(_FROM[name]), name)
     raise AttributeError(f"module 'nas' has no attribute {name!r}; it offers {', '.join(__all__)}")
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hardware_profiles.deployment import Deployment
+    from hardware_profiles.grid import Grid
     from nas.carbon.study import Study
     from nas.comparison import Comparison
     from nas.robustness import PointComparison, Robustness
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from nas.service import Service
 
 __all__ = ["Results", "compare", "estimate", "export", "load", "search"]
+
+if TYPE_CHECKING:
+    Where = str | float | Grid | Sequence[str | float | Grid] | None
+    Devices = str | Deployment | Sequence[str | Deployment]
 
 
 class Results:
@@ -96,16 +101,37 @@ class Results:
         )
 
     def rescore(
-        self, deployments: Sequence[Deployment], study: Study | None = None
+        self,
+        deployments: Devices | None = None,
+        study: Study | None = None,
+        *,
+        grid: Where = None,
     ) -> pd.DataFrame:
         """Scores on other deployments, or under another study.
 
-        Raises:
-            DeploymentError: If there is no deployment, or two share a label.
-        """
-        from nas.rescoring import rescore
+        Args:
+            deployments: "NAME:PRECISION" or `Deployment`, one or several; None takes the run's.
+            study: None keeps the run's.
+            grid: Names, gCO2e/kWh or `Grid`, one or several, each in place of a deployment's own;
+                for texts None takes the run's, if it has one.
 
-        return rescore(self.run, deployments, study)
+        Returns:
+            See `nas.rescoring.rescore`; its ``attrs["notes"]`` name the deployments at whose
+            precision the run measured no error.
+
+        Raises:
+            ConfigError: If a grid is needed and not given.
+            HardwareError: If a name is unknown.
+            DeploymentError: If there is no deployment, two share a label, or a device lacks the
+                precision.
+        """
+        from nas.deployments import placed
+        from nas.rescoring import rescore, unmeasured
+
+        chosen = placed(deployments, grid, like=self.run.deployments)
+        scores = rescore(self.run, chosen, study)
+        scores.attrs["notes"] = list(unmeasured(self.run, chosen))
+        return scores
 
     def what_if(self, *names: str) -> WhatIf:
         """What other tables, lives and views change; see `nas.sensitivity.sensitivity`.
@@ -211,37 +237,68 @@ def load(path: str | Path) -> Results:
     return Results(open_run(path))
 
 
-def compare(paths: Sequence[str | Path], *names: str) -> Comparison:
-    """Compare the fronts of runs of one study; without names for the first run's objectives.
+def compare(
+    *runs: str | Path | Results | Sequence[str | Path | Results],
+    objectives: Sequence[str] | None = None,
+) -> Comparison:
+    """Compare the fronts of two or more runs of one study.
+
+    Args:
+        runs: Folders or results, each an argument, or all in one list.
+        objectives: None takes the first run's.
 
     Raises:
+        ConfigError: If no run is given, or an objective is unknown.
+        RunError: If something given is no run.
         FrontError: If there are fewer than two runs, or their studies differ.
     """
     from nas.comparison import compare as compare_runs
 
-    runs = [load(path).run for path in paths]
-    if not runs:
+    given = [
+        part
+        for item in runs
+        for part in ([item] if isinstance(item, str | Path | Results) else item)
+    ]
+    opened = [_run(part) for part in given]
+    if not opened:
         raise ConfigError("compare: no run is given; name two or more run folders")
-    return compare_runs(runs, names or runs[0].objectives)
+    return compare_runs(opened, objectives or opened[0].objectives)
 
 
-def export(path: str | Path, candidate: str, deployment: str, folder: str | Path) -> list[str]:
+def export(
+    run: str | Path | Results, candidate: str, deployment: str | None, folder: str | Path
+) -> list[str]:
     """Train a run's candidate fully and write its verified model folder.
+
+    Args:
+        run: Its folder, or results.
+        candidate: Key of the candidate.
+        deployment: Label of the deployment; None takes the first on which it is feasible.
+        folder: Where; must not exist.
+
+    Returns:
+        Lines for people: quality, latency, carbon.
 
     Raises:
         ExportError: If there is no such candidate, or the exported file does not verify.
     """
     from nas.engine.exporting import export_candidate
 
-    return export_candidate(load(path).run, candidate, deployment, Path(folder))
+    return export_candidate(_run(run), candidate, deployment, Path(folder))
+
+
+def _run(given: str | Path | Results) -> Run:
+    return given.run if isinstance(given, Results) else load(given).run
 
 
 def estimate(
     space: str,
     architecture: Mapping[str, Any],
     task: str,
-    deployments: Sequence[Deployment],
+    deployments: Devices,
     study: Study,
+    *,
+    grid: Where = None,
 ) -> pd.DataFrame:
     """Latency, energy, memory and carbon of one architecture: one row a deployment.
 
@@ -249,10 +306,12 @@ def estimate(
         space: Name of its search space.
         architecture: Its choices.
         task: Name of the task that gives input shape and outputs.
-        deployments: Where it may run.
+        deployments: Where it may run: "NAME:PRECISION" or `Deployment`, one or several.
         study: Demand, boundary and factor tables.
+        grid: Names, gCO2e/kWh or `Grid`, one or several; texts among `deployments` need one.
 
     Raises:
+        ConfigError: If a grid is needed and not given.
         SpaceError: If the architecture is not in the space.
         TaskError: If the task is unknown.
     """
@@ -260,9 +319,11 @@ def estimate(
 
     from nas.cost.score import score
     from nas.cost.workload import workload
+    from nas.deployments import placed
     from nas.models.tasks import task as task_named
     from search_spaces import space as space_named
 
+    places = placed(deployments, grid, like=())
     chosen, facts = space_named(space), task_named(task)
     layers = chosen.layers(chosen.validate(architecture), facts.input_shape, facts.outputs)
-    return pd.DataFrame(score(workload(layers), deployments, study, None, training_gco2e=None))
+    return pd.DataFrame(score(workload(layers), places, study, None, training_gco2e=None))

@@ -293,7 +293,10 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> Comparison:
             the tasks or the studies differ; the message names the first field that does.
     """
     if len(runs) < 2:
-        raise FrontError(f"compare: got {len(runs)} runs, name at least two")
+        given = "one run is" if runs else "no run is"
+        raise FrontError(
+            f"compare: {given} given; name two, such as `carbon-nas compare runs/tpe runs/nsga2`"
+        )
     places = [run.path for run in runs]
     twice = [place for place in dict.fromkeys(places) if places.count(place) > 1]
     if twice:

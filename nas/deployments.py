@@ -1,4 +1,4 @@
-"""Deployments and studies from options, or those of a run with some of them changed."""
+"""Deployments and studies from texts, or those of a run with some of them changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hardware_profiles.catalog import hardware as device
 from hardware_profiles.grid import Grid
 from nas.carbon import Demand, Study
 from nas.carbon.supply import resolve_grid
-from nas.errors import ConfigError, unknown_name
+from nas.errors import ConfigError, DeploymentError, unknown_name
 from nas.rescoring import at_marginal_rate
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "deployments_for",
     "device_and_precision",
     "grid_or_number",
+    "placed",
     "study_for",
 ]
 
@@ -51,6 +52,54 @@ def deployments_for(
     if not like:
         raise ConfigError("--hardware: is not given; name a device (`carbon-nas hardware list`)")
     return _moved(like, chosen) if chosen else list(like)
+
+
+def placed(
+    given: str | Deployment | Sequence[str | Deployment] | None,
+    where: str | float | Grid | Sequence[str | float | Grid] | None,
+    *,
+    like: Sequence[Deployment],
+) -> list[Deployment]:
+    """The same from Python, where deployments and grids may be objects too.
+
+    Args:
+        given: "NAME", "NAME:PRECISION" or deployments, one or several; None as in
+            `deployments_for`.
+        where: Grids, one or several; every device that is given is placed on each. None keeps the
+            grid of a deployment, and as in `deployments_for` gives texts that of `like`.
+        like: As in `deployments_for`.
+
+    Raises:
+        ConfigError: As `deployments_for`.
+        HardwareError: As `deployments_for`.
+        DeploymentError: As `deployments_for`; if something else is given.
+    """
+    grids = None if where is None else [_grid_of(item) for item in _several(where)]
+    if given is None:
+        if not like:
+            raise ConfigError("deployments: none given; name one, such as 'rpi4:int8'")
+        return list(like) if grids is None else _moved(like, grids)
+    found: list[Deployment] = []
+    for item in _several(given):
+        if isinstance(item, Deployment):
+            found += [item] if grids is None else _moved([item], grids)
+        elif isinstance(item, str):
+            found += [_on(item, place) for place in grids or _own_grids(like, "grid")]
+        else:
+            raise DeploymentError(
+                f"deployments: got {item!r}; give 'NAME:PRECISION' or a Deployment"
+            )
+    return found
+
+
+def _several(given: Any) -> list[Any]:
+    return [given] if isinstance(given, str | int | float | Grid | Deployment) else list(given)
+
+
+def _grid_of(given: str | float | Grid) -> Grid:
+    if isinstance(given, Grid):
+        return given
+    return _grid(given) if isinstance(given, str) else resolve_grid(given)
 
 
 def changed_profiles(
@@ -218,11 +267,12 @@ def _demand(asked: Mapping[str, Any], like: Demand) -> Demand:
     return Demand(**{**kept, **asked})
 
 
-def _own_grids(like: Sequence[Deployment]) -> list[Grid]:
+def _own_grids(like: Sequence[Deployment], option: str = "--grid") -> list[Grid]:
     own = {deployment.grid.name: deployment.grid for deployment in like}
+    if not own:
+        raise ConfigError(f"{option}: is not given; name one, such as fr (`carbon-nas grid list`)")
     if len(own) != 1:
-        names = ", ".join(own) or "none"
-        raise ConfigError(f"--grid: is not given and the run has {names}; name one")
+        raise ConfigError(f"{option}: is not given and the run has {', '.join(own)}; name one")
     return list(own.values())
 
 

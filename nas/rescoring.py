@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nas.carbon.study import Study
     from nas.runs import Run
 
-__all__ = ["as_consequence", "at_marginal_rate", "marginal_grid", "rescore"]
+__all__ = ["as_consequence", "at_marginal_rate", "marginal_grid", "rescore", "unmeasured"]
 
 
 def rescore(
@@ -50,6 +50,30 @@ def rescore(
     return score_table(
         read_records(run.artifacts), deployments, study or run.study, run.frozen["constraints"]
     )
+
+
+def unmeasured(run: Run, deployments: Sequence[Deployment]) -> tuple[str, ...]:
+    """A line for each deployment at whose precision the run measured no error, with the remedy.
+
+    Args:
+        run: An opened run.
+        deployments: What is scored on.
+    """
+    measured = list(dict.fromkeys(own.precision for own in run.deployments))
+    return tuple(
+        f"{deployment.label}: error is unknown, as the run measured none in "
+        f"{deployment.precision}; {_instead(deployment, measured)}"
+        for deployment in deployments
+        if deployment.precision not in measured
+    )
+
+
+def _instead(deployment: Deployment, measured: Sequence[str]) -> str:
+    name = deployment.profile.name
+    able = [f"{name}:{one}" for one in measured if one in deployment.profile.macs_per_s]
+    if able:
+        return f"use {' or '.join(able)}"
+    return f"{name} cannot compute in {' or '.join(measured)}, so search again with {name}"
 
 
 def marginal_grid(of: Grid) -> Grid | None:

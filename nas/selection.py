@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nas.carbon.study import Study
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "preference", "select"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def select(
         limits: Largest allowed value by objective name or column, in the column's unit.
         prefer: "knee" for the balanced point (`nas.pareto.knee`); weights by objective for the
             smallest weighted sum of objectives scaled to 0..1 over the front; or a list of
-            objectives, best in the first and among equals in the next.
+            objectives, best in the first and among equals in the next. Weights and lists may be
+            texts, see `preference`.
         deployment: Label of the only deployment to look at; None takes all.
         study: What the scores were counted under; with it, what does not compare is refused.
 
@@ -70,6 +71,7 @@ def select(
             the study's demand, or no score meets the limits; then the message says which limit
             excludes most, and the value that would admit one.
     """
+    prefer = preference(prefer) if isinstance(prefer, str) else prefer
     wanted = _wanted(names, prefer)
     bounds = _bounds(limits or {})
     notes = _notes([*wanted, *(row.name for row in bounds)], study)
@@ -106,6 +108,39 @@ def select(
     )
 
 
+def preference(text: str) -> str | dict[str, float] | list[str]:
+    """What a text prefers: "knee", weights "error=2,carbon=1", or an order "carbon,latency".
+
+    Raises:
+        SelectionError: If a weight is no number, a name is given twice, or weights and an order
+            are mixed.
+    """
+    if text == "knee":
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    names = [part.partition("=")[0].strip() for part in parts]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SelectionError(f"prefer: {twice[0]!r} is given twice; give it once")
+    weighed = ["=" in part for part in parts]
+    if not any(weighed):
+        return parts
+    if not all(weighed):
+        raise SelectionError(
+            f"prefer: got {text!r}; give weights such as error=2,carbon=1, or an order such as "
+            "carbon,latency"
+        )
+    return {name: _weight(part) for name, part in zip(names, parts, strict=True)}
+
+
+def _weight(part: str) -> float:
+    name, _, value = part.partition("=")
+    try:
+        return float(value)
+    except ValueError:
+        raise SelectionError(f"prefer: {name} weighs {value!r}; give a number") from None
+
+
 def _confirmed(rows: pd.DataFrame, allowed: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Those of the allowed rows that were trained with all further seeds, and what to say of it.
 
@@ -130,13 +165,8 @@ def _notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:
 def _wanted(
     names: Sequence[str], prefer: str | Mapping[str, float] | Sequence[str]
 ) -> tuple[str, ...]:
-    if prefer == "knee":
-        return tuple(names)
     if isinstance(prefer, str):
-        raise SelectionError(
-            f"prefer: got {prefer!r}, give 'knee', weights such as {{'error': 2, 'carbon': 1}}, "
-            f"or a list such as [{prefer!r}]"
-        )
+        return tuple(names)
     if isinstance(prefer, Mapping):
         for name, weight in prefer.items():
             if not (math.isfinite(weight) and weight > 0.0):

@@ -1,10 +1,16 @@
 """The Python interface answers what the commands answer."""
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
+import yaml
+from tiny_runs import TINY, merged
 
 import nas
 from nas.carbon import Demand, Study
-from nas.errors import FrontError, SelectionError
+from nas.errors import ConfigError, DeploymentError, FrontError, HardwareError, SelectionError
 from nas.report import recompute
 
 STUDY = Study(Demand(lifetime_years=4.0, inferences=1e8))
@@ -37,6 +43,65 @@ def test_one_point_has_one_carbon_everywhere(results, chosen):
     assert told["service"]["gco2e"] == pytest.approx(float(service.lifecycle.total.total_gco2e))
     low, high = results.robustness(draws=20).interval(*point, "carbon_gco2e")
     assert low <= grams <= high
+
+
+def test_deployments_may_be_texts(results):
+    by_text = results.rescore(["rpi4:int8", "pixel3:fp16"], grid=["fr", "in"])
+    places = {
+        f"{device}-{grid}" for device in ("rpi4-int8", "pixel3-fp16") for grid in ("fr", "in")
+    }
+    assert set(by_text["deployment"]) == places
+    (note,) = {line.split(": ", 1)[1] for line in by_text.attrs["notes"]}
+    assert note.startswith("error is unknown, as the run measured none in fp16; use pixel3:")
+    mine = nas.Deployment("mine", nas.hardware("rpi4"), "int8", nas.grid("fr"))
+    assert set(results.rescore(mine)["deployment"]) == {"mine"}
+    moved, placed = results.rescore(mine, grid=50), results.rescore("rpi4:int8", grid=50.0)
+    assert list(moved["carbon_gco2e"]) == list(placed["carbon_gco2e"])
+    assert len(results.rescore(grid=["fr", "in"])) > len(results.scores())
+
+
+def test_what_is_no_deployment_is_refused(results):
+    with pytest.raises(ConfigError, match="grid: is not given and the run has fr, us"):
+        results.rescore("rpi4:int8")
+    with pytest.raises(HardwareError, match="did you mean 'rpi4'"):
+        results.rescore("rpi44:int8", grid="fr")
+    with pytest.raises(DeploymentError, match="got 5; give 'NAME:PRECISION'"):
+        results.rescore([5], grid="fr")
+    with pytest.raises(ConfigError, match="grid: is not given; name one"):
+        nas.estimate("mbconv", {}, "digits", "rpi4:int8", STUDY)
+
+
+def test_runs_are_compared_however_they_are_given(results, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(results.path, other)
+    ways = [
+        nas.compare(results.path, other),
+        nas.compare(str(results.path), nas.load(other), objectives=["error", "latency", "carbon"]),
+        nas.compare([results, other]),
+    ]
+    assert all(len(found.runs) == 2 for found in ways)
+    with pytest.raises(FrontError, match="one run is given"):
+        nas.compare(results)
+
+
+def test_the_package_offers_what_it_names():
+    assert all(getattr(nas, name) is not None for name in nas.__all__)
+    with pytest.raises(AttributeError, match="'Deploymnt'"):
+        nas.Deploymnt  # noqa: B018
+
+
+def test_the_page_about_python_runs(tmp_path, monkeypatch):
+    config = merged(TINY, {"constraints": {}, "final_recipe": {"epochs": 1, "threads": 1}})
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {}
+    for block in blocks:
+        if "runs/other" in block:
+            shutil.copytree("runs/mine", "runs/other")
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert Path("models/mine/model.onnx").exists()
 
 
 def test_lifecycle_takes_the_options_of_the_service(results, chosen):

@@ -123,7 +123,7 @@ def test_runs_compare_under_one_study_only(run, make_run, tmp_path):
     fashion = make_run(tmp_path / "fashion", count=3, task="fashion-mnist")
     with pytest.raises(FrontError, match="base has task 'digits', fashion 'fashion-mnist'"):
         compare([run, fashion], ["error", "carbon"])
-    with pytest.raises(FrontError, match="got 1 runs, name at least two"):
+    with pytest.raises(FrontError, match="one run is given; name two"):
         compare([run], ["error"])
 
 

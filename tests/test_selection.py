@@ -93,13 +93,23 @@ def test_unknown_values_meet_no_limit():
         ({"limits": {"carbn": 1.0}}, "did you mean 'carbon'"),
         ({"limits": {"carbon": float("nan")}}, "carbon is nan, give a finite number"),
         ({"limits": {"carbon": 1.0, "carbon_gco2e": 2.0}}, "given twice"),
-        ({"prefer": "fastest"}, "got 'fastest', give 'knee'"),
+        ({"prefer": "error=2,carbon"}, "give weights such as"),
+        ({"prefer": "error=two"}, "error weighs 'two'; give a number"),
         ({"prefer": {"error": 0.0}}, "error weighs 0.0"),
     ],
 )
 def test_malformed_wishes_are_refused(options, said):
     with pytest.raises(SelectionError, match=said):
         select(TABLE, **options)
+
+
+def test_wishes_may_be_texts():
+    for text, plain in (
+        ("error, carbon", ["error", "carbon"]),
+        ("carbon", ["carbon"]),
+        ("error=100,carbon=1", {"error": 100.0, "carbon": 1.0}),
+    ):
+        assert select(TABLE, prefer=text).candidate == select(TABLE, prefer=plain).candidate
 
 
 def test_nothing_feasible_is_refused():

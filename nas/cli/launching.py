@@ -58,8 +58,11 @@ def search(
         list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
     ] = None,
     grid: Annotated[
-        str | None,
-        typer.Option(help="Grid of the devices, and of this machine: a name or gCO2e/kWh."),
+        list[str] | None,
+        typer.Option(
+            help="Grid of the devices, a name or gCO2e/kWh; repeat for more. This machine is on "
+            "the first."
+        ),
     ] = None,
     inferences: Annotated[float | None, typer.Option(help="Inferences over the life.")] = None,
     lifetime_years: Annotated[float | None, typer.Option(help="Service life.")] = None,
@@ -75,7 +78,13 @@ def search(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, start nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Search: train candidates, score them on every device, keep the front."""
+    """Search: train candidates, score them on every device, keep the front.
+
+    With a configuration file go --objective, --sampler, --seed, --workers, --trainings, --seconds,
+    --gco2e, --data-dir and --out, which replace what it says. --task, --space, --hardware, --grid,
+    --inferences and --lifetime-years are for a search without a file, and needed there.
+    """
+    from nas.cli.hints import hint, search_hints
     from nas.cli.search_options import merged
 
     given = {
@@ -95,12 +104,13 @@ def search(
         "data_dir": str(data_dir) if data_dir else None,
     }
     chosen = merged(config, given)
+    folder = out or Path("runs") / _name(config, chosen)
     if dry_run:
-        _dry_run(chosen, as_json)
+        _dry_run(chosen, folder, as_json)
         return
     from nas.engine.search import launch
 
-    folder = out or Path("runs") / _name(config, chosen)
+    hint(search_hints(chosen))
     with _interruptible(folder):
         run = launch(chosen, folder)
         typer.echo(f"run folder: {folder}")
@@ -176,17 +186,23 @@ def _see_through(run: Run, shown: Path, workers: int) -> None:
         typer.echo(line)
 
 
-def _dry_run(config: SearchConfig, as_json: bool) -> None:
+def _dry_run(config: SearchConfig, folder: Path, as_json: bool) -> None:
     from nas.cli.display import preview_lines
+    from nas.cli.hints import hint, search_hints
     from nas.engine.search import preview
+    from nas.runs import taken
     from search_spaces import space
 
     found, used = preview(config)
+    hint(search_hints(config, [fit.latency_s[-1] for fit in found.fits if fit.latency_s]))
+    fault = taken(folder)
     if as_json:
-        typer.echo(json.dumps(_preview_json(config, found, used), indent=1))
+        told = {"folder": str(folder), "folder_taken": fault is not None}
+        typer.echo(json.dumps({**_preview_json(config, found, used), **told}, indent=1))
         return
     for line in preview_lines(space(config.space), found, used):
         typer.echo(line)
+    typer.echo(f"run folder: {fault or folder}")
 
 
 def _preview_json(config: SearchConfig, found: Probe, used: Expected | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli.hints import grid_hints, hint, limit_hints
 from nas.cli.uncertainty import (
     DrawsOption,
     SeedOption,
@@ -176,11 +177,12 @@ def select(
 
     drawn = wanted_seed(draws, seed)
     opened = open_run(run)
+    limits = _limits(opened, limit)
     chosen = select_one(
         opened.scores(),
         objective or opened.objectives,
-        limits=_limits(limit),
-        prefer=_preference(prefer),
+        limits=limits,
+        prefer=prefer,
         deployment=deployment,
         study=opened.study,
     )
@@ -224,6 +226,7 @@ def estimate(
     from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.runs import open_run
 
+    hint(grid_hints(grid or ()))
     drawn = wanted_seed(draws, seed)
     opened = open_run(run) if run is not None else None
     layers = layers_of(space, task, architecture, opened, candidate)
@@ -266,8 +269,8 @@ def export(
         chosen = select_one(
             opened.scores(),
             opened.objectives,
-            limits=_limits(limit),
-            prefer=_preference(prefer),
+            limits=_limits(opened, limit),
+            prefer=prefer,
             study=opened.study,
         )
         candidate, deployment, reasons = chosen.candidate, chosen.deployment, chosen.reasons
@@ -316,13 +319,17 @@ def print_front(best: pd.DataFrame, *, as_csv: bool, as_json: bool) -> None:
         typer.echo(front_text(best))
 
 
-def _limits(given: list[str] | None) -> dict[str, float]:
+def _limits(run: Run, given: list[str] | None) -> dict[str, float]:
     limits: dict[str, float] = {}
     for item in given or []:
         name, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"--limit: got {item!r}; give OBJECTIVE=VALUE, such as error=0.05")
         _add(limits, name, value, "--limit")
+    if limits:
+        latency_s = run.scores()["latency_s"].max(skipna=True)
+        metric = run.frozen["task"]["metric"]
+        hint(limit_hints(limits, largest_latency_s=float(latency_s), metric=metric))
     return limits
 
 
@@ -330,19 +337,6 @@ def _add(values: dict[str, float], name: str, value: str, option: str) -> None:
     if name in values:
         raise ConfigError(f"{option}: {name!r} is given twice; give it once")
     values[name] = _number(value, option)
-
-
-def _preference(text: str) -> str | dict[str, float] | list[str]:
-    if text == "knee":
-        return text
-    parts = [part.strip() for part in text.split(",")]
-    if all("=" in part for part in parts):
-        weights: dict[str, float] = {}
-        for part in parts:
-            name, _, value = part.partition("=")
-            _add(weights, name, value, "--prefer")
-        return weights
-    return parts
 
 
 def _number(text: str, option: str) -> float:

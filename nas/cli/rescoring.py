@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.hints import grid_hints, hint
 from nas.cli.reading import (
     CsvOption,
     GridOption,
@@ -107,8 +108,10 @@ def rescore(
     from nas.comparison import front_of, per_deployment
     from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.rescoring import rescore as rescore_run
+    from nas.rescoring import unmeasured
     from nas.runs import open_run
 
+    hint(grid_hints(grid or ()))
     write = None if out is None else _table_writer(out)
     opened = open_run(run)
     demand = {
@@ -125,11 +128,11 @@ def rescore(
     scores = rescore_run(opened, deployments, study)
     if write is not None and out is not None:
         write(scores, out)
-    best = front_of(
-        scores, objective or opened.objectives, study=study, apart=per_deployment(opened)
-    )
+    names = objective or opened.objectives
+    best = front_of(scores, names, study=study, apart=per_deployment(opened))
+    unknown = unmeasured(opened, deployments) if "error" in names else ()
     changed = changed_profiles(deployments, like=opened.deployments)
-    best.attrs["notes"] = [*notes, *changed, *best.attrs["notes"]]
+    best.attrs["notes"] = [*notes, *changed, *unknown, *best.attrs["notes"]]
     print_front(best, as_csv=as_csv, as_json=as_json)
 
 

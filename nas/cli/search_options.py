@@ -49,11 +49,11 @@ def _from_options(options: Mapping[str, Any]) -> SearchConfig:
             f"search: {', '.join(missing)} not given; give them, or a configuration file "
             "(`carbon-nas init` writes one)"
         )
-    grid = grid_or_number(options["grid"])
+    grids = [grid_or_number(text) for text in options["grid"]]
     deployments = []
     for item in options["hardware"]:
         name, precision = device_and_precision(item)
-        deployments.append({"hardware": name, "grid": grid, "precision": precision})
+        deployments += [{"hardware": name, "grid": grid, "precision": precision} for grid in grids]
     settings = {key: options[key] for key in ("sampler", "seed", "workers") if key in options}
     limits = {key: options[key] for key in ("trainings", "seconds", "gco2e") if key in options}
     rest = {key: options[key] for key in ("objectives", "data_dir") if key in options}
@@ -66,7 +66,7 @@ def _from_options(options: Mapping[str, Any]) -> SearchConfig:
                 "lifetime_years": options["lifetime_years"],
             },
             "deployments": deployments,
-            "search": {**settings, "on": {"grid": grid}},
+            "search": {**settings, "on": {"grid": grids[0]}},
             "budget": limits or {"trainings": 24},
             **rest,
         },

@@ -24,7 +24,7 @@ from nas.runs.frozen import check_frozen, check_spent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMAT", "Run", "create_run", "open_run"]
+__all__ = ["FORMAT", "Run", "create_run", "open_run", "taken"]
 
 FORMAT = 1
 
@@ -169,12 +169,8 @@ def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) ->
         StorageError: If the disk is full or cannot be written.
     """
     folder = Path(path)
-    if (folder / "frozen.json").exists():
-        raise RunError(
-            f"{folder}: holds a run already; `carbon-nas resume {folder}`, or name another folder"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder}: exists and is not empty; name another folder")
+    if fault := taken(folder):
+        raise RunError(fault)
     place = folder.resolve()
     half_made = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
@@ -194,6 +190,15 @@ def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) ->
     finally:
         shutil.rmtree(half_made, ignore_errors=True)
     return open_run(folder)
+
+
+def taken(path: Path) -> str | None:
+    """Why no run can be made in a folder, in one line; None if one can."""
+    if (path / "frozen.json").exists():
+        return f"{path}: holds a run already; `carbon-nas resume {path}`, or name another folder"
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        return f"{path}: exists and is not empty; name another folder"
+    return None
 
 
 def _environment() -> dict[str, Any]:

@@ -108,7 +108,7 @@ def test_select(tiny_run):
         (["--prefer", "carbn"], "did you mean 'carbon'"),
         (["--prefer", "error=-1"], "give a finite weight > 0"),
         (["-o", "latencyy"], "did you mean 'latency'"),
-        (["--prefer", "error=2,error=5"], "--prefer: 'error' is given twice"),
+        (["--prefer", "error=2,error=5"], "prefer: 'error' is given twice"),
         (["--limit", "error=1", "--limit", "error=2"], "--limit: 'error' is given twice"),
         (["--prefer", "error,error"], "'error' is given twice"),
         (["--deployment", "rpi4-fp32-f"], "did you mean 'rpi4-fp32-fr'"),
