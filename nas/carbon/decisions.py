@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.errors import StudyError
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 
+@fitting
 def break_even(
     fixed_new: ArrayLike, fixed_old: ArrayLike, per_unit_new: ArrayLike, per_unit_old: ArrayLike
 ) -> Numbers:
@@ -56,6 +57,7 @@ def break_even(
     return np.where(saved < 0.0, np.inf, units)
 
 
+@fitting
 def device_break_even_years(
     embodied_new_gco2e: ArrayLike,
     use_old_gco2e_per_year: ArrayLike,
@@ -88,6 +90,7 @@ def device_break_even_years(
     )
 
 
+@fitting
 def indifference_point(
     made_0: ArrayLike, made_1: ArrayLike, rate_0: ArrayLike, rate_1: ArrayLike
 ) -> Numbers:
@@ -117,6 +120,7 @@ def indifference_point(
     return np.where((made == 0.0) & (rate == 0.0), 0.0, crossing)
 
 
+@fitting
 def best_refresh_years(
     embodied_gco2e: ArrayLike, use_gco2e_per_year: ArrayLike, yearly_gain: ArrayLike
 ) -> Numbers:
@@ -148,6 +152,7 @@ def best_refresh_years(
         return np.where(gained > 0.0, np.sqrt(2.0 * made / gained), np.inf)
 
 
+@fitting
 def focal_ncf(area_ratio: ArrayLike, use_ratio: ArrayLike, embodied_weight: ArrayLike) -> Numbers:
     """FOCAL's normalised carbon footprint of a design beside another.
 
@@ -169,6 +174,7 @@ def focal_ncf(area_ratio: ArrayLike, use_ratio: ArrayLike, embodied_weight: Arra
     return made + (1.0 - weight) * quantity("use_ratio", use_ratio)
 
 
+@fitting
 def focal_verdict(ncf_fixed_time: ArrayLike, ncf_fixed_work: ArrayLike) -> NDArray[np.str_]:
     """FOCAL's verdict on a design: ``strong``, ``weak`` or ``none``.
 
@@ -215,6 +221,7 @@ class Rebound:
     grows: NDArray[np.bool_]
 
 
+@fitting
 def rebound(
     use_gco2e: ArrayLike,
     saving: ArrayLike,
@@ -263,6 +270,7 @@ def rebound(
     return Rebound(before, expected, after, factor, lost, after > before * (1.0 + 1e-12))
 
 
+@fitting
 def search_share_gco2e(search_gco2e: ArrayLike, inferences: ArrayLike) -> Numbers:
     """A search's carbon for each of the models that it yielded, by the volume they serve.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.errors import StudyError
 
 __all__ = [
@@ -251,6 +251,7 @@ def _whole(ratio: Numbers) -> NDArray[np.int64]:
     return np.clip(whole, 1.0, _MOST_DEVICES).astype(np.int64)
 
 
+@fitting
 def share_gco2e(
     embodied_gco2e: ArrayLike,
     *,

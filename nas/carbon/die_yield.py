@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_profiles.materials import YieldRule
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.errors import StudyError
 
 __all__ = ["die_yield"]
@@ -25,6 +25,7 @@ _RULES: dict[YieldRule, Callable[[Numbers], Numbers]] = {
 }
 
 
+@fitting
 def die_yield(area_cm2: ArrayLike, *, defects_per_cm2: ArrayLike, model: YieldRule) -> Numbers:
     """Share of good dies of an area, in (0, 1], with ``x = area * defects``.
 

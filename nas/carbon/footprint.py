@@ -12,7 +12,7 @@ from hardware_profiles.deployment import Deployment
 from nas.carbon.demand import ClosedDemand, close_demand
 from nas.carbon.metrics import kappa_w
 from nas.carbon.operational import idle_energy_j, operational_gco2e
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.carbon.rates import Rates, Variants, rates_of
 from nas.carbon.study import Study
 from nas.errors import StudyError
@@ -126,6 +126,7 @@ class Footprint:
         )
 
 
+@fitting
 def footprint(
     energy_j: ArrayLike,
     occupancy_s: ArrayLike,
@@ -182,8 +183,8 @@ def footprint(
     active, idle, sharing = _energy(energy, tau, closed, rates, study)
     made = (
         rates.manufacture_gco2e
-        + _chosen_gco2e("memory", memory_bytes, rates.memory, study)
-        + _chosen_gco2e("storage", storage_bytes, rates.storage, study)
+        + _chosen_gco2e("memory", memory_bytes, rates.memory, study, tau.shape)
+        + _chosen_gco2e("storage", storage_bytes, rates.storage, study, tau.shape)
     )
     phases = {
         "manufacture": made,
@@ -242,9 +243,17 @@ def _energy(
 
 
 def _chosen_gco2e(
-    what: str, needed_bytes: ArrayLike | None, sizes: Variants | None, study: Study
+    what: str,
+    needed_bytes: ArrayLike | None,
+    sizes: Variants | None,
+    study: Study,
+    shape: tuple[int, ...],
 ) -> Numbers:
-    """Carbon of the memory or storage that a model answers for, by the study's rule."""
+    """Carbon of the memory or storage that a model answers for, by the study's rule.
+
+    Raises:
+        ValueError: If what it takes does not broadcast with the shape of the energies.
+    """
     if sizes is None:
         return np.zeros(1)
     if needed_bytes is None:
@@ -258,6 +267,7 @@ def _chosen_gco2e(
             f"footprint: {what}_bytes has shape {needed.shape}; give an array whose last axis is"
             f" the {sizes.built_bytes.shape[-1]} deployments"
         )
+    np.broadcast_shapes(needed.shape, shape)
     if study.memory == "resident_share":
         return sizes.built_gco2e * np.minimum(needed / sizes.built_bytes, 1.0)
     grams = sizes.gco2e[..., 0]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nas.carbon.demand import HOURS_PER_YEAR
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 
 __all__ = ["Effort", "LifeCycle", "Part", "Phase", "Scope", "Split", "service_lifecycle"]
 
@@ -139,6 +139,7 @@ class LifeCycle:
         return self.total.divided(self.devices)
 
 
+@fitting
 def service_lifecycle(
     *,
     search: Effort,

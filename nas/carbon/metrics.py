@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nas.carbon.operational import JOULES_PER_KWH
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.errors import StudyError
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 
+@fitting
 def edp(energy_j: ArrayLike, delay_s: ArrayLike) -> Numbers:
     """Energy-delay product of one inference, in J s: ``E * T``.
 
@@ -38,6 +39,7 @@ def edp(energy_j: ArrayLike, delay_s: ArrayLike) -> Numbers:
     return quantity("energy_j", energy_j) * quantity("delay_s", delay_s)
 
 
+@fitting
 def cdp(embodied_gco2e: ArrayLike, delay_s: ArrayLike) -> Numbers:
     """Carbon-delay product, in g s: ``C * T``; for data centres.
 
@@ -55,6 +57,7 @@ def cdp(embodied_gco2e: ArrayLike, delay_s: ArrayLike) -> Numbers:
     return quantity("embodied_gco2e", embodied_gco2e) * quantity("delay_s", delay_s)
 
 
+@fitting
 def cep(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     """Carbon-energy product, in g J: ``C * E``; for mobile devices.
 
@@ -71,6 +74,7 @@ def cep(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     return quantity("embodied_gco2e", embodied_gco2e) * quantity("energy_j", energy_j)
 
 
+@fitting
 def c2ep(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     """Carbon-squared-energy product, in g^2 J: ``C^2 * E``; where manufacture dominates.
 
@@ -88,6 +92,7 @@ def c2ep(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     return embodied * embodied * quantity("energy_j", energy_j)
 
 
+@fitting
 def ce2p(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     """Carbon-energy-squared product, in g J^2: ``C * E^2``; where use dominates.
 
@@ -105,6 +110,7 @@ def ce2p(embodied_gco2e: ArrayLike, energy_j: ArrayLike) -> Numbers:
     return quantity("embodied_gco2e", embodied_gco2e) * energy * energy
 
 
+@fitting
 def tcdp(
     embodied_gco2e: ArrayLike,
     operational_gco2e_per_run: ArrayLike,
@@ -140,6 +146,7 @@ def tcdp(
     return total * quantity("delay_s", delay_s)
 
 
+@fitting
 def sci(operational_gco2e: ArrayLike, embodied_gco2e: ArrayLike, units: ArrayLike) -> Numbers:
     """Software carbon intensity, in g per functional unit: ``(O + M) / R``.
 
@@ -160,6 +167,7 @@ def sci(operational_gco2e: ArrayLike, embodied_gco2e: ArrayLike, units: ArrayLik
     return total / quantity("units", units, above=True)
 
 
+@fitting
 def kappa_w(
     embodied_gco2e: ArrayLike,
     *,
@@ -205,6 +213,7 @@ def kappa_w(
         return np.where(per_second == 0.0, 0.0, per_second / per_joule)
 
 
+@fitting
 def lifecycle_gco2e(
     *,
     training_gco2e: ArrayLike,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 
 __all__ = ["JOULES_PER_KWH", "idle_energy_j", "operational_gco2e"]
 
 JOULES_PER_KWH = 3.6e6
 
 
+@fitting
 def operational_gco2e(
     energy_j: ArrayLike, *, grid_gco2e_per_kwh: ArrayLike, overhead: ArrayLike = 1.0
 ) -> Numbers:
@@ -36,6 +37,7 @@ def operational_gco2e(
     return energy * quantity("overhead", overhead, least=1.0) * grid / JOULES_PER_KWH
 
 
+@fitting
 def idle_energy_j(
     occupancy_s: ArrayLike,
     *,

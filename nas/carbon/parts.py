@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hardware_profiles.fab import FabNode, FabTable, fab_table
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 from nas.errors import StudyError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
 DEFAULT_TABLE = "act-2022"
 
 
+@fitting
 def die_embodied_gco2e(
     area_cm2: ArrayLike,
     *,
@@ -114,6 +115,7 @@ def _tabled(name: str, numbers: ArrayLike, figure: Callable[[int], float]) -> Nu
     return figures[place].reshape(given.shape)
 
 
+@fitting
 def memory_embodied_gco2e(
     technology: str,
     capacity_gb: ArrayLike,

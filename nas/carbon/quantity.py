@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nas.errors import StudyError
 
-__all__ = ["Numbers", "quantity"]
+__all__ = ["Numbers", "fitting", "quantity"]
+
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 
 Numbers = NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float64).max)
@@ -62,3 +70,34 @@ def quantity(
             bound += f" and at most {most:g}"
         raise StudyError(f"{name}: got {first:g}; give a finite number {bound}")
     return numbers
+
+
+def fitting(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """A formula that refuses arrays whose shapes do not broadcast, and names them.
+
+    Args:
+        function: Takes numbers and arrays, and broadcasts them as numpy does.
+
+    Returns:
+        The same function; it raises StudyError where numpy would raise its own error.
+    """
+
+    @wraps(function)
+    def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            if "broadcast" not in str(error):
+                raise
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        shapes = ", ".join(
+            f"{name} {np.shape(value)}"
+            for name, value in given.items()
+            if isinstance(value, np.ndarray | list | tuple) and np.ndim(value)
+        )
+        raise StudyError(
+            f"{function.__name__}: got shapes that do not fit together: {shapes}; give single"
+            " numbers, or arrays of one shape"
+        )
+
+    return checked

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nas.carbon.operational import operational_gco2e
-from nas.carbon.quantity import Numbers, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity
 
 __all__ = [
     "TrainingEnergy",
@@ -57,6 +57,7 @@ class TrainingEnergy:
             return self.storage_j / useful
 
 
+@fitting
 def training_energy_j(
     compute_s: ArrayLike,
     *,
@@ -121,6 +122,7 @@ def training_energy_j(
     return TrainingEnergy(*parts)
 
 
+@fitting
 def communication_s(
     payload_bytes: ArrayLike,
     *,
@@ -151,6 +153,7 @@ def communication_s(
     return 2.0 * (count - 1.0) / count * moved / rate
 
 
+@fitting
 def communication_energy_j(
     payload_bytes: ArrayLike,
     *,
@@ -178,6 +181,7 @@ def communication_energy_j(
     return 2.0 * (count - 1.0) * moved * quantity("energy_per_byte_j", energy_per_byte_j)
 
 
+@fitting
 def rerun_factor(
     failures_per_h: ArrayLike,
     checkpoint_period_h: ArrayLike,
@@ -215,6 +219,7 @@ def rerun_factor(
     return growth * segment / period
 
 
+@fitting
 def best_checkpoint_period_h(failures_per_h: ArrayLike, checkpoint_cost_h: ArrayLike) -> Numbers:
     """Work between checkpoints that keeps the expected time least, to first order, in h.
 
@@ -234,6 +239,7 @@ def best_checkpoint_period_h(failures_per_h: ArrayLike, checkpoint_cost_h: Array
     return np.sqrt(2.0 * quantity("checkpoint_cost_h", checkpoint_cost_h) / rate)
 
 
+@fitting
 def training_gco2e(
     energy_j: ArrayLike,
     hours: ArrayLike,
