@@ -167,7 +167,7 @@ class SearchConfig(_Strict):
 
 
 def read_config(path: str | Path) -> SearchConfig:
-    """Read a configuration file.
+    """Read a configuration file; paths of grids in it start from its folder.
 
     Raises:
         ConfigError: If it is missing, not YAML, or not a valid configuration.
@@ -179,7 +179,27 @@ def read_config(path: str | Path) -> SearchConfig:
         value = read_yaml(file)
     except HardwareError as error:
         raise ConfigError(str(error)) from None
-    return config_from_mapping(value, file.name)
+    config = config_from_mapping(value, file.name)
+    host = config.search.on
+    beside = host.model_copy(update={"grid": _from_folder(host.grid, file.parent)})
+    return config.model_copy(
+        update={
+            "search": config.search.model_copy(update={"on": beside}),
+            "deployments": tuple(
+                row.model_copy(update={"grid": _from_folder(row.grid, file.parent)})
+                for row in config.deployments
+            ),
+        }
+    )
+
+
+def _from_folder(grid: GridConfig, folder: Path) -> GridConfig:
+    """The same grid with its file, a trace or a YAML file, as a path from the root."""
+    if isinstance(grid, str) and grid.endswith((".yaml", ".yml")):
+        return str((folder / grid).absolute())
+    if isinstance(grid, dict) and isinstance(grid.get("trace"), str):
+        return {**grid, "trace": str((folder / grid["trace"]).absolute())}
+    return grid
 
 
 def config_from_mapping(value: Mapping[str, Any], origin: str = "config") -> SearchConfig:

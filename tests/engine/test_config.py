@@ -221,6 +221,38 @@ def test_every_default_is_written_out_and_read_back(tiny, tmp_path):
     assert read_config(path) == config
 
 
+def test_files_of_grids_start_from_the_folder_of_the_configuration(tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    stamps = [f"2024-01-01T{hour:02d}:00:00Z" for hour in range(24)]
+    rows = [f"{stamp},{100 + hour}" for hour, stamp in enumerate(stamps)]
+    (folder / "zone.csv").write_text("\n".join(["hour_utc,average_gco2e_per_kwh", *rows]) + "\n")
+    (folder / "mine.yaml").write_text("trace: zone.csv\ncolumn: average\n")
+    trace = {"trace": "zone.csv", "column": "average"}
+    grids = ["fr", trace, "mine.yaml", {"mix": {"wind": 1.0}}, 12.0]
+    value = tiny(search={"on": {"grid": dict(trace)}})
+    first = value["deployments"][0]
+    value["deployments"] = [
+        {**first, "grid": grid, "label": str(place)} for place, grid in enumerate(grids)
+    ]
+    (folder / "c.yaml").write_text(yaml.safe_dump(value))
+    monkeypatch.chdir(tmp_path)
+    config = read_config("study/c.yaml")
+    held = str(folder / "zone.csv")
+    assert config.search.on.grid == {**trace, "trace": held}
+    assert [row.grid for row in config.deployments] == [
+        "fr", {**trace, "trace": held}, str(folder / "mine.yaml"), {"mix": {"wind": 1.0}}, 12.0,
+    ]  # fmt: skip
+    # The configuration that a run keeps is in another folder and must mean the same.
+    (tmp_path / "kept.yaml").write_text(config_to_yaml(config))
+    assert read_config("kept.yaml") == config
+    means = [
+        deployment_from_dict(place).grid.gco2e_per_kwh.value
+        for place in resolve(config)["deployments"]
+    ]
+    assert means[1] == means[2] == 111.5
+
+
 @given(
     inferences=st.floats(1e-3, 1e18),
     seed=st.integers(0, 2**40),
