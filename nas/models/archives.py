@@ -139,7 +139,9 @@ def fetch(name: str, to: str | Path | None = None) -> Path:
     if name == "fashion-mnist":
         return download_fashion_mnist(folder)
     if name not in ARCHIVED:
-        raise TaskError(f"{name}: nothing is to be fetched, scikit-learn holds its data; search it")
+        raise TaskError(
+            f"{name}: nothing is to be fetched, scikit-learn holds its data; take it as it is"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -207,6 +209,7 @@ def _convert(name: str, folder: Path) -> Path:
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}-", delete=False) as written:
             np.savez_compressed(written, **arrays)  # type: ignore[arg-type]
+        Path(written.name).chmod(0o644)  # the folder may serve several users
         Path(written.name).replace(path)
     except OSError as error:
         raise TaskError(
