@@ -12,6 +12,8 @@ from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
 from nas.carbon.uncertainty import LEVEL
+from nas.cost.breakdown import breakdown
+from nas.cost.cheaper import Cheaper, cheaper
 from nas.cost.ensemble import certain_grids
 from nas.cost.explain import explain as explain_lines
 from nas.cost.score import score
@@ -24,9 +26,10 @@ from nas.report.text import plain_value
 from nas.robustness import score_intervals
 from nas.runs import Run
 from nas.runs.files import read_json
+from search_spaces.base import Architecture
 from search_spaces.layers import Layer, layers_from_json
 
-__all__ = ["estimate_lines", "estimate_rows", "layers_of"]
+__all__ = ["cheaper_of", "estimate_lines", "estimate_rows", "layers_of"]
 
 
 def layers_of(
@@ -61,9 +64,46 @@ def layers_of(
     from nas.models.tasks import task
     from search_spaces import space
 
-    chosen, chosen_task = space(space_name), task(task_name)
+    chosen, facts = space(space_name), task(task_name)
     choices = chosen.validate(_choices(architecture))
-    return chosen.layers(choices, chosen_task.input_shape, chosen_task.outputs)
+    return chosen.layers(choices, facts.input_shape, facts.outputs, facts.spec)
+
+
+def cheaper_of(
+    space_name: str | None,
+    task_name: str | None,
+    architecture: str | None,
+    run: Run | None,
+    candidate: str | None,
+    deployments: Sequence[Deployment],
+    study: Study,
+) -> list[tuple[Cheaper, ...]]:
+    """What would make it cheaper, for each deployment; the architecture is one of `layers_of`.
+
+    Raises:
+        ConfigError: If it is no architecture of a space, which alone has neighbours.
+        SpaceError: As `layers_of`.
+        RunError: As `layers_of`.
+    """
+    from nas.models.tasks import task
+    from search_spaces import space
+
+    if run is not None and candidate is not None:
+        space_name, task_name = run.frozen["space"]["name"], run.frozen["task"]["name"]
+        choices = read_json(run.artifacts / candidate / "layers.json")["architecture"]
+    elif space_name is not None and task_name is not None and architecture is not None:
+        choices = _choices(architecture)
+    else:
+        raise ConfigError(
+            "--cheaper: needs an architecture of a space, which has neighbours; give --space, "
+            "--task and --architecture, or --run and --candidate"
+        )
+    chosen, facts = space(space_name), task(task_name)
+
+    def built(near: Architecture) -> tuple[Layer, ...]:
+        return chosen.layers(near, facts.input_shape, facts.outputs, facts.spec)
+
+    return [cheaper(chosen, choices, built, place, study) for place in deployments]
 
 
 def estimate_rows(
@@ -72,13 +112,15 @@ def estimate_rows(
     study: Study,
     *,
     explain: bool,
+    groups: bool = False,
     draws: int | None = None,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """One mapping a deployment with every score.
 
-    With `explain` it has the lines of the calculation under ``calculation``; with `draws` the ends
-    of each interval under the column's name with ``_low`` and ``_high``.
+    With `explain` it has the lines of the calculation under ``calculation``; with `groups` the
+    cost by group of operators under ``breakdown``; with `draws` the ends of each interval under the
+    column's name with ``_low`` and ``_high``.
     """
     counts = workload(layers)
     columns = score(counts, deployments, study, None, training_gco2e=None)
@@ -91,6 +133,8 @@ def estimate_rows(
         row = {key: plain_value(values[index]) for key, values in columns.items()}
         if explain:
             row["calculation"] = [asdict(x) for x in explain_lines(counts, deployment, study)]
+        if groups:
+            row["breakdown"] = [asdict(item) for item in breakdown(layers, deployment)]
         rows.append(row)
     return rows
 

@@ -217,12 +217,19 @@ def estimate(
     run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
+    breakdown: Annotated[
+        bool, typer.Option("--breakdown", help="And the cost by group of operators.")
+    ] = False,
+    cheaper: Annotated[
+        bool, typer.Option("--cheaper", help="And which changes of one choice cost less carbon.")
+    ] = False,
     draws: DrawsOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate latency, energy, memory and carbon of one architecture, without a search."""
-    from nas.cli.estimating import estimate_lines, estimate_rows, layers_of
+    from nas.cli.estimate_tables import breakdown_lines, cheaper_lines, cheaper_rows
+    from nas.cli.estimating import cheaper_of, estimate_lines, estimate_rows, layers_of
     from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.runs import open_run
 
@@ -235,13 +242,27 @@ def estimate(
         {"inferences": inferences, "lifetime_years": lifetime_years},
         like=opened.study if opened else None,
     )
+    subject = (space, task, architecture, opened, candidate)
+    changes = cheaper_of(*subject, deployments, study) if cheaper else []
     if as_json:
-        rows = estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
+        rows = estimate_rows(
+            layers,
+            deployments,
+            study,
+            explain=explain,
+            groups=breakdown,
+            draws=draws,
+            seed=drawn,
+        )
+        for row, found in zip(rows, changes, strict=False):
+            row["cheaper"] = cheaper_rows(found)
         typer.echo(json.dumps(rows, indent=1))
         return
     for line in changed_profiles(deployments, like=opened.deployments if opened else ()):
         typer.echo(line)
     lines = estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
+    lines += breakdown_lines(layers, deployments) if breakdown else []
+    lines += cheaper_lines(changes, deployments) if cheaper else []
     for line in lines:
         typer.echo(line)
 

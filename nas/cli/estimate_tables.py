@@ -1,0 +1,99 @@
+"""Tables of an estimate: cost by group of operators, and what would make it cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from hardware_profiles import Deployment
+from nas.cost.breakdown import breakdown
+from nas.cost.cheaper import Cheaper
+from nas.quantities import format_quantity
+from nas.report.text import aligned
+from search_spaces.layers import Layer
+from search_spaces.ops import Opaque
+
+__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows"]
+
+_MOST = 10
+
+
+def breakdown_lines(layers: Sequence[Layer], deployments: Sequence[Deployment]) -> list[str]:
+    """The cost by group of operators, a table a deployment, and the operators that are unknown."""
+    head = ("operators", "layers", "MACs", "parameters", "bytes moved", "latency", "share")
+    lines: list[str] = []
+    for deployment in deployments:
+        body = [
+            (
+                row.group,
+                str(row.layers),
+                format_quantity(row.macs, "1"),
+                format_quantity(row.params, "1"),
+                format_quantity(row.bytes_moved, "bytes"),
+                format_quantity(row.latency_s, "s"),
+                f"{row.latency_share or 0.0:.1%}",
+            )
+            for row in breakdown(layers, deployment)
+        ]
+        lines += [f"{deployment.label}, by operators:", aligned(head, body, left=1)]
+    unknown = sorted({layer.op.operator for layer in layers if isinstance(layer.op, Opaque)})
+    if unknown:
+        lines.append(
+            f"unknown operators, costed by their bytes alone, so that MACs and times are lower "
+            f"bounds: {', '.join(unknown)}"
+        )
+    return lines
+
+
+def cheaper_lines(
+    found: Sequence[Sequence[Cheaper]], deployments: Sequence[Deployment]
+) -> list[str]:
+    """What would make it cheaper on each deployment; the most saved first."""
+    head = ("change", "carbon saved", "share", "latency", "parameters", "MACs")
+    lines: list[str] = []
+    for changes, deployment in zip(found, deployments, strict=True):
+        if not changes:
+            lines.append(f"{deployment.label}: no change of one choice is feasible and cheaper")
+            continue
+        body = [
+            (
+                "; ".join(_changed(*change) for change in item.changes),
+                _saved(item),
+                f"{100 * item.saved_gco2e / (item.carbon_gco2e + item.saved_gco2e):.2g} %",
+                format_quantity(item.latency_s, "s"),
+                format_quantity(item.params, "1"),
+                format_quantity(item.macs, "1"),
+            )
+            for item in changes[:_MOST]
+        ]
+        lines.append(f"{deployment.label}, cheaper by one change (what it does to the error is "
+                     "not known here):")  # fmt: skip
+        lines.append(aligned(head, body, left=1))
+        if len(changes) > _MOST:
+            lines.append(f"and {len(changes) - _MOST} more; --json has all")
+    return lines
+
+
+def cheaper_rows(found: Sequence[Cheaper]) -> list[dict[str, Any]]:
+    """The same as plain values."""
+    return [
+        {
+            **asdict(item),
+            "changes": [
+                {"choice": name, "before": before, "now": now} for name, before, now in item.changes
+            ],
+        }
+        for item in found
+    ]
+
+
+def _changed(name: str, before: object, now: object) -> str:
+    if before is None:
+        return f"{name} {now}"
+    return f"without {name}" if now is None else f"{name} {before} to {now}"
+
+
+def _saved(item: Cheaper) -> str:
+    sign = "-" if item.saved_gco2e < 0 else ""
+    return sign + format_quantity(abs(item.saved_gco2e), "gCO2e")
