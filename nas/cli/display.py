@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from nas.engine.probe import Expected, Fit, Probe
-from nas.engine.progress import Progress
+from nas.engine.progress import Latest, Progress
 from nas.quantities import format_quantity
 from nas.runs import Run
 from search_spaces.base import SearchSpace
@@ -26,6 +26,7 @@ class Display:
         console = Console(file=sys.stdout)
         self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
         self._told = (0, 0)
+        self._done: Progress | None = None
 
     def __enter__(self) -> Display:
         if self._live is not None:
@@ -40,11 +41,16 @@ class Display:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        elif self._done is not None and self._done.latest is not None:
+            print(_one_line(self._done), flush=True)
 
     def update(self, progress: Progress) -> None:
         """Show the run as it is now."""
         if self._live is not None:
             self._live.update(Text("\n".join(progress_lines(progress))))
+            return
+        if progress.phase == "done":  # told once, when nothing can be added to it
+            self._done = progress
             return
         now = (progress.trainings, progress.further_trainings)
         if now != self._told and progress.latest is not None:
@@ -69,10 +75,10 @@ def progress_lines(progress: Progress) -> list[str]:
     if progress.latest is not None:
         latest = progress.latest
         lines.append(
-            f"latest      {latest.candidate} {latest.status}, error {_error(latest.error)}, "
-            f"{latest.seconds:.1f} s"
+            f"latest      {latest.candidate} {latest.status}{_seed(latest)}, error "
+            f"{_error(latest.error)}, {latest.seconds:.1f} s"
         )
-    if progress.left_s is not None and progress.phase != "done":
+    if progress.left_s is not None:
         lines.append(f"time left   about {_time(progress.left_s)}")
     return lines
 
@@ -121,13 +127,19 @@ def _one_line(progress: Progress) -> str:
     latest = progress.latest
     limit = f"/{progress.trainings_limit}" if progress.trainings_limit else ""
     further = f" +{progress.further_trainings}" if progress.further_trainings else ""
-    last = f"{latest.candidate} {latest.status} {_error(latest.error)}" if latest else ""
+    last = ""
+    if latest is not None:
+        last = f"{latest.candidate} {latest.status} {_error(latest.error)}{_seed(latest)}"
     left = f"  left {_time(progress.left_s)}" if progress.left_s is not None else ""
     return (
         f"{progress.phase} {progress.trainings}{limit}{further}  {last}  best "
         f"{_error(progress.best_error)}  hv {progress.hypervolume:.4f}  "
         f"{_energy(progress.energy_j)}  {format_quantity(progress.gco2e, 'gCO2e')}{left}"
     )
+
+
+def _seed(latest: Latest) -> str:
+    return f" (seed {latest.training})" if latest.training else ""
 
 
 def _error(value: float | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -105,6 +105,10 @@ class Decider:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if _of_search(claim.key)}
         return spent(len(self._trained() | claimed), self.claims.workers(), self.power)
+
+    def record_spent(self) -> None:
+        """Write what the run has used so far beside its records."""
+        write_json(self.run.path / "spent.json", asdict(self.spent()))
 
     def record(self, job: Job, result: Mapping[str, Any]) -> None:
         """Write how a training ended, tell the study, and give up the claim, in this order.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -21,12 +22,13 @@ __all__ = ["Latest", "Progress", "Watcher"]
 
 @dataclass(frozen=True)
 class Latest:
-    """The training that ended last."""
+    """The training that ended last; `training` is 0 for that of the search, else a further seed."""
 
     candidate: str
     status: str
     error: float | None
     seconds: float
+    training: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ class Progress:
         best_error: Smallest error so far; None before the first.
         hypervolume: Of the feasible scores between the ideal and the reference point that were
             frozen at launch, as a share of that box, in [0, 1].
-        seconds: Time at work.
+        seconds: Time at work; this, energy and carbon of a run that is done as it recorded them.
         energy_j: Energy of the search so far (modelled).
         gco2e: Its carbon (modelled).
-        left_s: Time left at the pace so far; None if it cannot be told.
+        left_s: Time left at the pace so far; None if it cannot be told, or the run is done.
         latest: The training that ended last.
     """
 
@@ -77,6 +79,7 @@ class Watcher:
         self._seconds: dict[str, float] = {}
         self._points: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._errors: list[float] = []
+        self._seeds_read: set[Path] = set()
         self._latest: Latest | None = None
         self._hypervolume = 0.0
         self._further_seen = -1
@@ -96,11 +99,15 @@ class Watcher:
             RunError: If a record is damaged.
         """
         self._read_new()
-        used = self._decider.spent()
+        used = asdict(self._decider.spent())
         claims = [claim for claim in self._decider.claims.all() if claim.alive]
         reason = self._decider.stop_reason_recorded()
+        phase = self._phase(reason)
+        if phase == "done":
+            used = dict(self._run.spent() or used)
+        left_s = self._left_s(used["seconds"], used["gco2e"], max(1, len(claims)))
         return Progress(
-            phase=self._phase(reason),
+            phase=phase,
             stop_reason=reason,
             trainings=len(self._seconds),
             trainings_limit=self._plan.trainings,
@@ -109,10 +116,10 @@ class Watcher:
             further_trainings=self._further(),
             best_error=min(self._errors, default=None),
             hypervolume=self._hypervolume,
-            seconds=used.seconds,
-            energy_j=used.energy_j,
-            gco2e=used.gco2e,
-            left_s=self._left_s(used.seconds, used.gco2e, max(1, len(claims))),
+            seconds=used["seconds"],
+            energy_j=used["energy_j"],
+            gco2e=used["gco2e"],
+            left_s=None if phase == "done" else left_s,
             latest=self._latest,
         )
 
@@ -130,16 +137,25 @@ class Watcher:
 
     def _read_new(self) -> None:
         new = False
-        results = self._run.artifacts.glob("*/result.json")
-        for path in sorted(results, key=lambda path: path.stat().st_mtime_ns):
-            candidate = path.parent.name
-            if candidate in self._seconds:
-                continue
-            result = read_json(path)
-            self._seconds[candidate] = float(result["seconds"])
+        artifacts = self._run.artifacts
+        records = [
+            *(
+                path
+                for path in artifacts.glob("*/result.json")
+                if path.parent.name not in self._seconds
+            ),
+            *(path for path in artifacts.glob("*/seed-*.json") if path not in self._seeds_read),
+        ]
+        for path in sorted(records, key=lambda path: path.stat().st_mtime_ns):
+            candidate, result = path.parent.name, read_json(path)
+            seconds, training = float(result["seconds"]), int(result.get("training", 0))
             known = [value for value in result["errors"].values() if value is not None]
             error = min(known, default=None)
-            self._latest = Latest(candidate, result["status"], error, float(result["seconds"]))
+            self._latest = Latest(candidate, result["status"], error, seconds, training)
+            if path.name != "result.json":
+                self._seeds_read.add(path)
+                continue
+            self._seconds[candidate] = seconds
             if error is not None:
                 self._errors.append(error)
                 self._add_points(candidate, result["errors"])

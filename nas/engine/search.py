@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,7 +24,6 @@ from nas.engine.storage import database_faults, open_storage, open_study
 from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
-from nas.runs.files import write_json
 from nas.runs.machine import worker_power
 from nas.runs.tables import write_tables
 
@@ -167,7 +166,9 @@ class _Supervisor:
         before = [signal.signal(number, self._on_signal) for number in _STOPPING]
         try:
             self._wait_for_orphans()
-            for slot in range(self._count):
+            # A worker without work would still be charged to the run.
+            self._done = self._decider.finished()
+            for slot in range(0 if self._done else self._count):
                 self._start(slot)
             told_at = 0.0
             while self._processes:
@@ -186,7 +187,7 @@ class _Supervisor:
             for number, handler in zip(_STOPPING, before, strict=True):
                 signal.signal(number, handler)
         write_tables(self._run.path, self._run.candidates(), self._run.scores())
-        write_json(self._run.path / "spent.json", asdict(self._decider.spent()))
+        self._decider.record_spent()
         if on_progress is not None:
             on_progress(self._watcher.progress())
         if not self._done:

@@ -75,20 +75,31 @@ def _work(run: Run, stop: Stop) -> str:
     storage = open_storage(run.database_url)
     study = open_study(storage, len(plan.objectives), run.study_name)
     claims = Claims(storage.engine, run.study_name)
-    claims.start()
     decider = Decider(run, plan, study, claims, worker_power(run.frozen))
-    trainer: _Trainer | None = None
+    if decider.finished():  # then this process is none of its workers, and costs it nothing
+        return "done"
+    claims.start()
     with _beating(claims):
-        while not stop():
-            job = decider.next_job()
-            if job == "done":
-                return "done"
-            if job == "wait":
-                stop.wait(_POLL_S)
-                continue
-            trainer = trainer or _Trainer(run, plan, decider)
-            trainer.do(job, stop)
-    return "stopped"
+        done = _pull(run, plan, decider, stop)
+    if not done:
+        return "stopped"
+    decider.record_spent()
+    return "done"
+
+
+def _pull(run: Run, plan: Plan, decider: Decider, stop: Stop) -> bool:
+    """Do jobs until there are none, and whether that was the end."""
+    trainer: _Trainer | None = None
+    while not stop():
+        job = decider.next_job()
+        if job == "done":
+            return True
+        if job == "wait":
+            stop.wait(_POLL_S)
+            continue
+        trainer = trainer or _Trainer(run, plan, decider)
+        trainer.do(job, stop)
+    return False
 
 
 class _Trainer:

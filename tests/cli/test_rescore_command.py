@@ -101,3 +101,11 @@ def test_what_if_beside_a_front(tiny_run, in_process):
 def test_what_if_stands_alone(options, tiny_run, in_process):
     line = one_line(in_process("front", tiny_run, "--what-if", *options))
     assert line.startswith("--what-if: goes with")
+
+
+def test_a_precision_without_errors_is_named_with_the_remedy(tiny_run, in_process):
+    text = answer(in_process, "rescore", tiny_run, "--hardware", "rpi4:int8", "--grid", "fr")
+    assert "no score is on the front" in text
+    assert (
+        "rpi4-int8-fr: error is unknown, as the run measured none in int8; use rpi4:fp32\n" in text
+    )

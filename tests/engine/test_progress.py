@@ -88,5 +88,37 @@ def test_phases(engine_run):
     made.finish()
     found = progress_of(made)
     assert found.phase == "done"
+    assert found.left_s is None
     assert found.stop_reason == "budget: 2 trainings"
     assert found.further_trainings > 0
+
+
+def test_the_latest_is_a_further_seed_too(engine_run):
+    made = engine_run(budget={"trainings": 2})
+    jobs = [made.decider.next_job(), made.decider.next_job()]
+    for job in jobs:
+        made.train(job, 0.25)
+    further = made.decider.next_job()
+    watcher = Watcher(made.run, made.plan, made.decider)
+    assert watcher.progress().latest.training == 0
+    made.train(further, 0.375)
+    latest = watcher.progress().latest
+    assert (latest.candidate, latest.training, latest.error) == (
+        further.look.candidate, further.training, 0.375,
+    )  # fmt: skip
+    assert (further.training, watcher.progress().further_trainings) == (1, 1)
+
+
+def test_a_run_that_is_done_used_what_it_recorded(engine_run):
+    made = engine_run(budget={"trainings": 2}, finalists=NO_FINALISTS)
+    made.claims.start()
+    made.finish()
+    made.claims.beat(stopped=True)
+    made.decider.record_spent()
+    recorded = dict(made.run.spent())
+    later = made.opened_again()
+    later.claims.start()  # as by a worker of another version, which entered a run without work
+    found = progress_of(later)
+    assert {name: getattr(found, name) for name in ("seconds", "energy_j", "gco2e")} == {
+        name: recorded[name] for name in ("seconds", "energy_j", "gco2e")
+    }
