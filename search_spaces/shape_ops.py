@@ -6,11 +6,12 @@ Axes are counted without the batch. See `search_spaces.ops`, where all operation
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from nas.errors import LayerError
 from search_spaces.op_checks import (
+    LATER,
     Free,
     Shape,
     arity,
@@ -239,18 +240,21 @@ class Opaque:
             networks with equal operators in equal places have equal keys.
         shape: Of its output.
         weights: Trainable parameters that it holds.
+        products: Multiply-accumulates of one sample that torch counts in it.
     """
 
     kind: ClassVar[str] = "unknown"
     operator: str
     shape: Shape
     weights: int = 0
+    products: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not isinstance(self.operator, str) or not self.operator:
             raise LayerError(f"Opaque: operator={self.operator!r}, give its name")
         _check_shape("Opaque", self.shape)
         whole("Opaque", "weights", self.weights, least=0)
+        whole("Opaque", "products", self.products, least=0)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Whatever goes in, ``shape`` comes out."""
@@ -263,8 +267,8 @@ class Opaque:
         return self.weights
 
     def macs(self, *inputs: Shape) -> int:
-        """Multiply-accumulates of one sample: unknown, so none are counted."""
-        return 0
+        """Multiply-accumulates of one sample, as far as the tracer knows them."""
+        return self.products
 
 
 def _check_shape(name: str, shape: object) -> None:

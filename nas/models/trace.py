@@ -1,0 +1,206 @@
+"""From any module to layers: traced by `torch.export`, checked against the module itself.
+
+What the layers do not know is named and flagged as `Opaque`: it is costed by its bytes and the
+products that torch counts, and cannot be built.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from nas.errors import LayerError
+from nas.models import trace_attention, trace_elementwise  # noqa: F401  # rules by operator
+from nas.models.build import build
+from nas.models.trace_ops import Tracer
+from nas.models.trace_values import BATCH, Held, View
+from search_spaces.layers import Layer, layer_shapes, mac_count, parameter_count
+from search_spaces.ops import Input, Opaque, Recurrent, Shape
+
+__all__ = ["Traced", "check_traced", "trace", "traced_layers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A module as layers.
+
+    Attributes:
+        layers: In topological order.
+        state: The module's weights under the names of `nas.models.build.build` of the layers.
+        notes: Where the layers compute slightly otherwise than the module, one line each.
+    """
+
+    layers: tuple[Layer, ...]
+    state: dict[str, Tensor]
+    notes: tuple[str, ...]
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The operators that no layer stands for."""
+        return tuple(layer.op.operator for layer in self.layers if isinstance(layer.op, Opaque))
+
+
+def trace(module: nn.Module, example: Tensor) -> Traced:
+    """Follow a module's inference, as by `eval`, and write it as layers.
+
+    Args:
+        module: With one tensor in and one tensor out, both with the batch as their first axis;
+            what it does must not depend on the values. It is left as it was.
+        example: One or more samples, (N, *input shape); identifiers as whole numbers.
+
+    Raises:
+        LayerError: The module cannot be run or exported, mixes the samples of a batch, or gives
+            something else than one tensor.
+    """
+    batch = example[:1].expand(BATCH, *example.shape[1:]).clone()
+    program = _exported(module, batch)
+    shape = tuple(example.shape[1:])
+    given = Layer("input", Input(shape))
+    tracer = Tracer(given)
+    signature = program.graph_signature
+    tensors = {**program.state_dict, **program.constants}
+    parameters = dict(signature.inputs_to_parameters)
+    others = {**signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name in parameters:
+            name = parameters[node.name]
+            tracer.values[node] = Held(name, tensors[name])
+        elif node.op == "placeholder" and node.name in others:
+            tracer.values[node] = tensors[others[node.name]]
+        elif node.op == "placeholder":
+            tracer.values[node] = View(given.name, shape)
+        elif node.op == "call_function":
+            tracer.follow(node)
+        elif node.op == "output":
+            _finish(tracer, module, node.args[0])
+    return Traced(tuple(tracer.layers), tracer.state, tuple(dict.fromkeys(tracer.notes)))
+
+
+def check_traced(module: nn.Module, example: Tensor, traced: Traced) -> None:
+    """Hold layers to the module: parameters exactly, multiplications exactly, outputs closely.
+
+    Multiplications are not compared where there are recurrent layers, which torch does not count;
+    outputs not where an operator is unknown or `Traced.notes` tell of a difference.
+
+    Args:
+        module: What was traced.
+        example: One or more samples.
+        traced: Of it.
+
+    Raises:
+        LayerError: They differ.
+    """
+    name = type(module).__name__
+    own, counted = sum(p.numel() for p in module.parameters()), parameter_count(traced.layers)
+    if own != counted:
+        raise LayerError(
+            f"{name}: has {own} parameters, its layers {counted}; remove parameters that forward "
+            "does not use, or use operations of search_spaces.ops"
+        )
+    torch_macs = _torch_macs(module, example)
+    recurrent = any(isinstance(layer.op, Recurrent) for layer in traced.layers)
+    if not recurrent and torch_macs != mac_count(traced.layers):
+        raise LayerError(
+            f"{name}: torch counts {torch_macs} multiplications, its layers "
+            f"{mac_count(traced.layers)}; write it with operations of search_spaces.ops"
+        )
+    if traced.unknown or traced.notes:
+        return
+    network = build(traced.layers).eval()
+    network.load_state_dict(traced.state)
+    with torch.inference_mode(), _inferring(module) as inferring:
+        expected = inferring(example)
+        given = network(example.float()).reshape(expected.shape)
+    size = 1 + float(expected.abs().max())
+    if not torch.allclose(given, expected, rtol=1e-3, atol=1e-4 * size):
+        off = float((given - expected).abs().max())
+        raise LayerError(
+            f"{name}: its layers give outputs that differ by {off:.3g}; write it with operations "
+            "of search_spaces.ops"
+        )
+
+
+def traced_layers(module: nn.Module, input_shape: Shape, *, ids: bool = False) -> tuple[Layer, ...]:
+    """The checked layers of a module that can be built and trained.
+
+    Args:
+        module: See `trace`.
+        input_shape: One sample, without batch.
+        ids: Whether inputs are identifiers, which the module takes as int64.
+
+    Raises:
+        LayerError: See `trace` and `check_traced`; or an operator is unknown.
+    """
+    generator = torch.Generator().manual_seed(0)
+    example = torch.rand(BATCH, *input_shape, generator=generator)
+    traced = trace(module, torch.zeros_like(example).long() if ids else example)
+    if traced.unknown:
+        raise LayerError(
+            f"{type(module).__name__}: {traced.unknown[0]} is no operation that can be built; use "
+            "those of search_spaces.ops"
+        )
+    check_traced(module, torch.zeros_like(example).long() if ids else example, traced)
+    return traced.layers
+
+
+def _finish(tracer: Tracer, module: nn.Module, outputs: Any) -> None:
+    name = type(module).__name__
+    if not isinstance(outputs, tuple | list) or len(outputs) != 1:
+        raise LayerError(f"{name}: gives {len(outputs)} tensors, return one")
+    result = tracer.values[outputs[0]]
+    if not isinstance(result, View):
+        raise LayerError(f"{name}: its output does not depend on its input, use the input")
+    tracer.end_with(tracer.place(result))
+    layer_shapes(tracer.layers)
+
+
+def _exported(module: nn.Module, batch: Tensor) -> torch.export.ExportedProgram:
+    logger = logging.getLogger("torch.export")
+    level = logger.level
+    try:
+        logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings(), _inferring(module) as inferring:
+            warnings.simplefilter("ignore")
+            return torch.export.export(inferring, (batch,))
+    except Exception as error:  # torch raises almost anything here, and user code too
+        line = re.sub(r"\s+", " ", str(error)).strip()[:200]
+        raise LayerError(
+            f"{type(module).__name__}: cannot be traced with an input of "
+            f"{tuple(batch.shape[1:])}: {line}; make it take that shape, and let no step depend "
+            "on values"
+        ) from error
+    finally:
+        logger.setLevel(level)
+
+
+def _torch_macs(module: nn.Module, example: Tensor) -> int:
+    with (
+        torch.no_grad(),
+        _inferring(module) as inferring,
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        inferring(example)
+    return int(counter.get_total_flops()) // 2 // len(example)
+
+
+@contextmanager
+def _inferring(module: nn.Module) -> Iterator[nn.Module]:
+    """A copy at inference, with torch's fused encoder off: it is one unknown operator."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield copy.deepcopy(module).eval()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
