@@ -73,8 +73,8 @@ def search_hints(config: SearchConfig, latencies_s: Sequence[float] = ()) -> Ite
             f"workers {config.search.workers}: this machine has {cores} cores, which they share; "
             f"more than {cores} make no search faster"
         )
-    places = (config.search.on, *config.deployments)
-    yield from grid_hints(dict.fromkeys(str(place.grid) for place in places))
+    grids = [config.search.on.grid, *(place.grid for place in config.deployments)]
+    yield from grid_hints(dict.fromkeys(str(grid) for grid in grids))
     from nas.models.tasks import task
 
     yield from limit_hints(
