@@ -100,18 +100,23 @@ def _deployment(run: Run, record: Record, label: str | None) -> Deployment:
 def _card(
     run: Run, record: Record, deployment: Deployment, row: Any, reasons: Sequence[str]
 ) -> dict[str, Any]:
+    study = run.study
+    # As on fronts, life-cycle carbon is told only where it compares between models.
+    whole_life = study.demand.inferences is not None and study.view != "consequence"
     scores: Mapping[str, float | None] = {
         objective.column: None
         if row[objective.column] != row[objective.column]
         else float(row[objective.column])
         for objective in OBJECTIVES.values()
+        if whole_life or objective.name != "lifecycle"
     }
     profile = deployment.profile
     return {
         "candidate": record.candidate,
         "architecture": dict(record.architecture),
         "run": run.path.name,
-        "study": {**run.frozen["study"], "hash": run.study.hash},
+        "study": {**_given(run.frozen["study"]), "hash": study.hash},
+        "inferences_over_the_life": float(row["inferences"]),
         "deployment": {
             "label": deployment.label,
             "hardware": profile.label,
@@ -139,7 +144,16 @@ def _card(
             f"power of {profile.name}: {profile.load_w.basis}; {profile.load_w.source}",
             f"grid {deployment.grid.name}: {deployment.grid.rate} rate, "
             f"{deployment.grid.gco2e_per_kwh.source}",
-            f"manufacture: factor table {run.study.fab_table}",
-            f"service life {run.study.demand.lifetime_years:g} years",
+            f"manufacture: factor table {study.fab_table}",
+            f"service life {study.demand.lifetime_years:g} years",
         ],
+    }
+
+
+def _given(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was not asked for, which would read as unknown."""
+    return {
+        key: _given(value) if isinstance(value, Mapping) else value
+        for key, value in facts.items()
+        if value is not None
     }

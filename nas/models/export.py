@@ -35,6 +35,8 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import onnxruntime
+if len(sys.argv) != 2:
+    sys.exit("usage: python predict.py inputs.npy")
 here = Path(__file__).parent
 how, labels = (json.loads((here / f"{n}.json").read_text()) for n in ("preprocessing", "labels"))
 x = np.load(sys.argv[1]).astype(np.float32).reshape(-1, *how["shape"])

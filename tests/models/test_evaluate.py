@@ -160,6 +160,12 @@ def test_predict_needs_only_the_folder(exported: Exported, tmp_path: Path) -> No
     assert float(np.mean(predicted == y)) == pytest.approx(exported.test_accuracy)
 
 
+def test_predict_without_inputs_says_how(exported: Exported) -> None:
+    command = [sys.executable, exported.path / "predict.py"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "usage: python predict.py inputs.npy\n")
+
+
 def test_export_refuses_an_existing_folder_and_a_failed_training(
     layers: tuple[Layer, ...], tmp_path: Path
 ) -> None:
