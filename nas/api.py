@@ -325,5 +325,7 @@ def estimate(
 
     places = placed(deployments, grid, like=())
     chosen, facts = space_named(space), task_named(task)
-    layers = chosen.layers(chosen.validate(architecture), facts.input_shape, facts.outputs)
+    layers = chosen.layers(
+        chosen.validate(architecture), facts.input_shape, facts.outputs, facts.spec
+    )
     return pd.DataFrame(score(workload(layers), places, study, None, training_gco2e=None))

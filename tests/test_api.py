@@ -12,6 +12,8 @@ import nas
 from nas.carbon import Demand, Study
 from nas.errors import ConfigError, DeploymentError, FrontError, HardwareError, SelectionError
 from nas.report import recompute
+from search_spaces import parameter_count, space
+from search_spaces.specs import TextSpec
 
 STUDY = Study(Demand(lifetime_years=4.0, inferences=1e8))
 
@@ -69,6 +71,17 @@ def test_what_is_no_deployment_is_refused(results):
         results.rescore([5], grid="fr")
     with pytest.raises(ConfigError, match="grid: is not given; name one"):
         nas.estimate("mbconv", {}, "digits", "rpi4:int8", STUDY)
+
+
+def test_an_architecture_for_a_text_is_estimated_at_the_vocabulary_of_its_task():
+    gpt = space("gpt")
+    smallest = gpt.choose(lambda name, values: values[0])
+    (row,) = nas.estimate(
+        "gpt", smallest, "shakespeare", "rpi4:int8", STUDY, grid="fr"
+    ).itertuples()
+    assert row.params == parameter_count(
+        gpt.layers(smallest, (64,), 69, TextSpec(vocabulary=69, context=64))
+    )
 
 
 def test_runs_are_compared_however_they_are_given(results, tmp_path):
