@@ -95,10 +95,10 @@ def _log_loss(logits: Array, y: Array) -> float:
 
 def _perplexity(outputs: Array, y: Array) -> float:
     total = 0.0
-    for start in range(0, len(y), _ROWS):
-        scores = outputs[start : start + _ROWS].astype(np.float64)
-        scores -= scores.max(-1, keepdims=True)
-        right = np.take_along_axis(scores, y[start : start + _ROWS, :, None], -1)[..., 0]
-        total += float((np.log(np.exp(scores).sum(-1)) - right).sum())
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(y), _ROWS):
+            scores = outputs[start : start + _ROWS].astype(np.float64)
+            scores -= scores.max(-1, keepdims=True)
+            right = np.take_along_axis(scores, y[start : start + _ROWS, :, None], -1)[..., 0]
+            total += float((np.log(np.exp(scores).sum(-1)) - right).sum())
         return float(np.exp(total / y.size))
