@@ -29,7 +29,7 @@ from nas.runs.files import read_json
 from search_spaces.base import Architecture
 from search_spaces.layers import Layer, layers_from_json
 
-__all__ = ["cheaper_of", "estimate_lines", "estimate_rows", "layers_of"]
+__all__ = ["cheaper_of", "estimate_lines", "estimate_rows", "layers_of", "network_of"]
 
 
 def layers_of(
@@ -67,6 +67,54 @@ def layers_of(
     chosen, facts = space(space_name), task(task_name)
     choices = chosen.validate(_choices(architecture))
     return chosen.layers(choices, facts.input_shape, facts.outputs, facts.spec)
+
+
+def network_of(
+    file: Path | None,
+    sizes: Sequence[str] | None,
+    space_name: str | None,
+    task_name: str | None,
+    architecture: str | None,
+    run: Run | None,
+    candidate: str | None,
+) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    """The layers of an ONNX file, or of `layers_of`, and what the file has otherwise.
+
+    Args:
+        file: An ONNX file; None takes what `layers_of` gives.
+        sizes: Of its free axes, as AXIS=NUMBER.
+        space_name: As `layers_of`.
+        task_name: As `layers_of`.
+        architecture: As `layers_of`.
+        run: As `layers_of`.
+        candidate: As `layers_of`.
+
+    Raises:
+        ConfigError: As `layers_of`; if both are given, the file is of no known kind, or a size is
+            not of that form.
+        LayerError: If the file cannot be read as layers.
+        SpaceError: As `layers_of`.
+        RunError: As `layers_of`.
+    """
+    others = (space_name, task_name, architecture, run, candidate)
+    if file is None:
+        if sizes:
+            raise ConfigError("--size: is of the free axes of a file; give a file")
+        return layers_of(*others), ()
+    if any(item is not None for item in others):
+        raise ConfigError(f"estimate: got {file} and an architecture; give one of them")
+    if file.suffix != ".onnx":
+        raise ConfigError(f"estimate: got {file}; give a file that ends in .onnx")
+    from nas.models.onnx_reader import read_onnx
+
+    given = {}
+    for item in sizes or ():
+        name, _, number = item.partition("=")
+        if not (name and number.isdecimal() and int(number)):
+            raise ConfigError(f"--size: got {item!r}; give AXIS=NUMBER, such as sequence=128")
+        given[name] = int(number)
+    found = read_onnx(file, given)
+    return found.layers, found.notes
 
 
 def cheaper_of(

@@ -205,6 +205,9 @@ def select(
 
 
 def estimate(
+    file: Annotated[
+        Path | None, typer.Argument(help="Take the network from this .onnx file.", metavar="FILE")
+    ] = None,
     hardware: HardwareOption = None,
     grid: GridOption = None,
     inferences: InferencesOption = None,
@@ -216,6 +219,9 @@ def estimate(
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="Free axis of the file, AXIS=NUMBER; repeat for more.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="And the cost by group of operators.")
@@ -227,40 +233,34 @@ def estimate(
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate latency, energy, memory and carbon of one architecture, without a search."""
+    """Estimate latency, energy, memory and carbon of one network, without a search."""
     from nas.cli.estimate_tables import breakdown_lines, cheaper_lines, cheaper_rows
-    from nas.cli.estimating import cheaper_of, estimate_lines, estimate_rows, layers_of
+    from nas.cli.estimating import cheaper_of, estimate_lines, estimate_rows, network_of
     from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.runs import open_run
 
     hint(grid_hints(grid or ()))
     drawn = wanted_seed(draws, seed)
     opened = open_run(run) if run is not None else None
-    layers = layers_of(space, task, architecture, opened, candidate)
+    subject = (space, task, architecture, opened, candidate)
+    layers, notes = network_of(file, size, *subject)
     deployments = deployments_for(hardware, grid, like=opened.deployments if opened else ())
     study = study_for(
         {"inferences": inferences, "lifetime_years": lifetime_years},
         like=opened.study if opened else None,
     )
-    subject = (space, task, architecture, opened, candidate)
     changes = cheaper_of(*subject, deployments, study) if cheaper else []
     if as_json:
         rows = estimate_rows(
-            layers,
-            deployments,
-            study,
-            explain=explain,
-            groups=breakdown,
-            draws=draws,
-            seed=drawn,
+            layers, deployments, study, explain=explain, groups=breakdown, draws=draws, seed=drawn
         )
         for row, found in zip(rows, changes, strict=False):
             row["cheaper"] = cheaper_rows(found)
         typer.echo(json.dumps(rows, indent=1))
         return
-    for line in changed_profiles(deployments, like=opened.deployments if opened else ()):
-        typer.echo(line)
-    lines = estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
+    hint(notes)
+    lines = [*changed_profiles(deployments, like=opened.deployments if opened else ())]
+    lines += estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
     lines += breakdown_lines(layers, deployments) if breakdown else []
     lines += cheaper_lines(changes, deployments) if cheaper else []
     for line in lines:

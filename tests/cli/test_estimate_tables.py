@@ -59,3 +59,46 @@ def test_a_text_network_is_read_with_its_vocabulary(in_process):
 def test_no_space_no_neighbours(in_process):
     said = one_line(in_process("estimate", *WHERE, "--cheaper"))
     assert "give --space, --task and --architecture" in said
+
+
+@pytest.fixture
+def file(tmp_path):
+    import onnx
+    from onnx import TensorProto, helper
+
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [
+            helper.make_node("Relu", ["x"], ["r"]),
+            helper.make_node("Fold", ["r"], ["y"], domain="own"),
+        ],
+        "test",
+        [helper.make_tensor_value_info("x", kind, ["batch", "length"])],
+        [helper.make_tensor_value_info("y", kind, None)],
+    )
+    path = tmp_path / "made.onnx"
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets), str(path))
+    return path
+
+
+def test_an_onnx_file_is_estimated_and_its_unknown_operators_named(file, in_process):
+    text = in_process("estimate", file, *WHERE, "--size", "length=1000", "--breakdown").stdout
+    assert "lower bounds: own.Fold" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["FILE"], "has a free axis length; give its size, such as --size length=128"),
+        (["FILE", "--size", "length"], "give AXIS=NUMBER"),
+        (["FILE", "--space", "mbconv"], "give one of them"),
+        (["FILE", "--size", "length=9", "--cheaper"], "needs an architecture of a space"),
+        (["no.txt"], "give a file that ends in .onnx"),
+        (["no.onnx"], "cannot be read as ONNX"),
+        (["--size", "length=9"], "give a file"),
+    ],
+)
+def test_files_are_refused_in_one_line(options, said, file, in_process):
+    given = [str(file) if word == "FILE" else word for word in options]
+    assert said in one_line(in_process("estimate", *given, *WHERE))
