@@ -75,10 +75,10 @@ def search_hints(config: SearchConfig, latencies_s: Sequence[float] = ()) -> Ite
         )
     grids = [config.search.on.grid, *(place.grid for place in config.deployments)]
     yield from grid_hints(dict.fromkeys(str(grid) for grid in grids))
-    from nas.models.tasks import task
+    from nas.engine.plan import chosen
 
     yield from limit_hints(
         config.constraints,
         largest_latency_s=max(latencies_s, default=None),
-        metric=task(config.task).metric,
+        metric=chosen(config)[1].metric,
     )

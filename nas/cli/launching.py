@@ -189,9 +189,9 @@ def _see_through(run: Run, shown: Path, workers: int) -> None:
 def _dry_run(config: SearchConfig, folder: Path, as_json: bool) -> None:
     from nas.cli.display import preview_lines
     from nas.cli.hints import hint, search_hints
+    from nas.engine.plan import chosen
     from nas.engine.search import preview
     from nas.runs import taken
-    from search_spaces import space
 
     found, used = preview(config)
     hint(search_hints(config, [fit.latency_s[-1] for fit in found.fits if fit.latency_s]))
@@ -200,17 +200,17 @@ def _dry_run(config: SearchConfig, folder: Path, as_json: bool) -> None:
         told = {"folder": str(folder), "folder_taken": fault is not None}
         typer.echo(json.dumps({**_preview_json(config, found, used), **told}, indent=1))
         return
-    for line in preview_lines(space(config.space), found, used):
+    for line in preview_lines(chosen(config)[0], found, used):
         typer.echo(line)
     typer.echo(f"run folder: {fault or folder}")
 
 
 def _preview_json(config: SearchConfig, found: Probe, used: Expected | None) -> dict[str, Any]:
-    from search_spaces import space
+    from nas.engine.plan import chosen
 
     return {
         "space": config.space,
-        "size": space(config.space).size(),
+        "size": chosen(config)[0].size(),
         **asdict(found),
         "expected": asdict(used) if used else None,
     }
@@ -218,5 +218,6 @@ def _preview_json(config: SearchConfig, found: Probe, used: Expected | None) -> 
 
 def _name(config: Path | None, chosen: SearchConfig) -> str:
     if config is None:
-        return f"{chosen.task}-{chosen.space}-{chosen.search.sampler}-{chosen.search.seed}"
+        task, space = (Path(name).name.partition(".")[0] for name in (chosen.task, chosen.space))
+        return f"{task}-{space}-{chosen.search.sampler}-{chosen.search.seed}"
     return config.resolve().parent.name if config.stem == "config" else config.stem

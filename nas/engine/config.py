@@ -19,6 +19,7 @@ from pydantic import (
 from hardware_profiles.documents import parse_facts, read_yaml, refuse_boolean
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.study import MemoryRule, View
+from nas.engine.own_files import absolute
 from nas.errors import ConfigError, HardwareError
 from nas.objectives import OBJECTIVES, unknown_objective
 
@@ -167,7 +168,7 @@ class SearchConfig(_Strict):
 
 
 def read_config(path: str | Path) -> SearchConfig:
-    """Read a configuration file; paths of grids in it start from its folder.
+    """Read a configuration file; paths of grids, spaces and tasks in it start from its folder.
 
     Raises:
         ConfigError: If it is missing, not YAML, or not a valid configuration.
@@ -180,10 +181,12 @@ def read_config(path: str | Path) -> SearchConfig:
     except HardwareError as error:
         raise ConfigError(str(error)) from None
     config = config_from_mapping(value, file.name)
+    own = {key: absolute(getattr(config, key), file.parent) for key in ("space", "task")}
     host = config.search.on
     beside = host.model_copy(update={"grid": _from_folder(host.grid, file.parent)})
     return config.model_copy(
         update={
+            **own,
             "search": config.search.model_copy(update={"on": beside}),
             "deployments": tuple(
                 row.model_copy(update={"grid": _from_folder(row.grid, file.parent)})

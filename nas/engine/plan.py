@@ -30,6 +30,7 @@ from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.claims import STUDY_NAME
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
+from nas.engine.own_files import fingerprint, is_own, own_source, space_of, task_of
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task, task
@@ -41,9 +42,11 @@ from search_spaces.base import Architecture, SearchSpace
 from search_spaces.graph import graph_key
 from search_spaces.layers import Layer
 
-__all__ = ["Look", "Plan", "load_plan", "plan_of", "resolve"]
+__all__ = ["Look", "Plan", "chosen", "load_plan", "plan_of", "resolve"]
 
 _LIMIT_S = 900.0
+# A task of one's own begins with the recipe of a shipped task of its form.
+_LIKE = {"image": "digits", "series": "japanese-vowels", "table": "breast-cancer"}
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     Raises:
         CarbonNasError: The subclass fits the name that is unknown or the figure that is wrong.
     """
-    chosen_space = space(config.space)
-    chosen_task = task(config.task)
+    chosen_space, chosen_task = chosen(config)
     chosen_space.form(chosen_task.input_shape, chosen_task.spec)
     rows = objectives(config.objectives)
     study = _study(config)
@@ -176,12 +178,14 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
             "classes": list(chosen_task.classes),
             "source": chosen_task.source,
             "licence": chosen_task.licence,
+            **_own(config.task),
         },
         "space": {
             "name": chosen_space.name,
             "label": chosen_space.label,
             "version": chosen_space.version,
             "size": chosen_space.size(),
+            **_own(config.space),
         },
         "study": study_to_dict(study),
         "fab_table_sha256": study.fab_table_sha256,
@@ -205,6 +209,27 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
         "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
     }
+
+
+def chosen(config: SearchConfig) -> tuple[SearchSpace, Task]:
+    """The space and the task of a configuration, shipped or the user's own.
+
+    Raises:
+        CarbonNasError: If a name is unknown or a file is wrong.
+    """
+    return _space(config.space), _task(config.task)
+
+
+def _space(name: str) -> SearchSpace:
+    return space_of(name) if is_own(name) else space(name)
+
+
+def _task(name: str) -> Task:
+    return task_of(name) if is_own(name) else task(name)
+
+
+def _own(name: str) -> dict[str, Any]:
+    return {"own": fingerprint(name)} if is_own(name) else {}
 
 
 def _study(config: SearchConfig) -> Study:
@@ -250,16 +275,24 @@ def load_plan(run: Run) -> Plan:
     Raises:
         ConfigError: If the code's search space or recipe is not the one the run was made with.
     """
-    return plan_of(run.frozen)
+    return plan_of(run.frozen, run.path)
 
 
-def plan_of(frozen: Mapping[str, Any]) -> Plan:
+def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
     """The plan that `resolve` froze.
+
+    Args:
+        frozen: Its facts.
+        folder: Of the run, which keeps copies of the user's own files; None before it is made.
 
     Raises:
         ConfigError: If the code's search space or recipe is not the one that was frozen.
+        RunError: If a file of the user's own has changed since.
     """
-    chosen_space = space(frozen["space"]["name"])
+    own_space, own_task = frozen["space"].get("own"), frozen["task"].get("own")
+    space_name, task_name = frozen["space"]["name"], frozen["task"]["name"]
+    chosen_space = _space(own_source(own_space, folder) if own_space else space_name)
+    chosen_task = _task(own_source(own_task, folder) if own_task else task_name)
     if chosen_space.version != frozen["space"]["version"]:
         raise ConfigError(
             f"space {chosen_space.name}: version {chosen_space.version} is not the run's "
@@ -273,7 +306,7 @@ def plan_of(frozen: Mapping[str, Any]) -> Plan:
         )
     return Plan(
         space=chosen_space,
-        task=task(frozen["task"]["name"]),
+        task=chosen_task,
         deployments=tuple(deployment_from_dict(row) for row in frozen["deployments"]),
         study=study,
         objectives=objectives(frozen["objectives"]),
@@ -293,7 +326,8 @@ def plan_of(frozen: Mapping[str, Any]) -> Plan:
 
 def _recipe(given: Mapping[str, Any], chosen_task: Task, threads: int, *, final: bool) -> Recipe:
     limit_s = None if final else _LIMIT_S
-    default = default_recipe(chosen_task.name, final=final, threads=threads, limit_s=limit_s)
+    like = chosen_task.name if chosen_task.parts is None else _LIKE[chosen_task.form]
+    default = default_recipe(like, final=final, threads=threads, limit_s=limit_s)
     return recipe_from_dict({**recipe_to_dict(default), **given})
 
 

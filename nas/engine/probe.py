@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nas.engine.own_files import TracedBuild
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import seed_of
 from nas.errors import ConfigError
@@ -20,6 +21,7 @@ from search_spaces.references import reference_models
 __all__ = ["Expected", "Fit", "Probe", "expected", "probe"]
 
 _DRAWS = 256
+_TRACED_DRAWS = 32  # a module takes about a second
 _DESCENT_STEPS = 60
 # Small networks reach about a quarter of the matrix rate; quantising and recording take a second.
 _TRAINING_SHARE = 0.25
@@ -72,7 +74,9 @@ def probe(plan: Plan) -> Probe:
             architecture's reason; or if the constraints leave nothing.
     """
     rng = np.random.default_rng(seed_of("probe", plan.seed))
-    looks = [plan.look(plan.space.sample(rng)) for _ in range(_DRAWS)]
+    traced = isinstance(plan.space.build, TracedBuild)
+    draws = _TRACED_DRAWS if traced else _DRAWS
+    looks = [plan.look(plan.space.sample(rng)) for _ in range(draws)]
     for index, deployment in enumerate(plan.deployments):
         if not any(look.feasible(index) for look in looks):
             nearest = _nearest(plan, looks, index)

@@ -17,6 +17,7 @@ from nas.engine.claims import Claims
 from nas.engine.config import SearchConfig, config_to_yaml
 from nas.engine.crashes import record_crash
 from nas.engine.decide import Decider
+from nas.engine.own_files import check_sources, copies_of
 from nas.engine.plan import load_plan, plan_of, resolve
 from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
@@ -82,7 +83,8 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
     found = probe(plan)
     load_splits(plan.task, data_dir=plan.data_dir)
     corners = {"ideal": list(found.ideal), "reference": list(found.reference)}
-    return create_run(path, config_to_yaml(config), {**frozen, **corners})
+    copies = copies_of(frozen)
+    return create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
 
 
 def search(config: SearchConfig, path: str | Path) -> Run:
@@ -117,9 +119,11 @@ def supervise(
         Whether the run finished, and why it ended. SIGINT and SIGTERM interrupt it.
 
     Raises:
-        RunError: If other workers are at work on the run, or workers keep dying.
+        RunError: If other workers are at work on the run, workers keep dying, or a file of the
+            user's own has changed.
         StorageError: If the database or a record cannot be written.
     """
+    check_sources(run.frozen)
     with database_faults(run.path):
         return _Supervisor(run, workers).see_through(on_progress)
 

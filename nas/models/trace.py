@@ -131,7 +131,7 @@ def check_traced(module: nn.Module, example: Tensor, traced: Traced) -> None:
         )
 
 
-def traced_layers(module: nn.Module, input_shape: Shape, *, ids: bool = False) -> tuple[Layer, ...]:
+def traced_layers(module: object, input_shape: Shape, *, ids: bool = False) -> tuple[Layer, ...]:
     """The checked layers of a module that can be built and trained.
 
     Args:
@@ -140,17 +140,21 @@ def traced_layers(module: nn.Module, input_shape: Shape, *, ids: bool = False) -
         ids: Whether inputs are identifiers, which the module takes as int64.
 
     Raises:
-        LayerError: See `trace` and `check_traced`; or an operator is unknown.
+        LayerError: See `trace` and `check_traced`; it is no module, or an operator is unknown.
     """
+    if not isinstance(module, nn.Module):
+        raise LayerError(f"got a {type(module).__name__}, return layers or an nn.Module")
     generator = torch.Generator().manual_seed(0)
     example = torch.rand(BATCH, *input_shape, generator=generator)
-    traced = trace(module, torch.zeros_like(example).long() if ids else example)
+    if ids:
+        example = torch.zeros_like(example).long()
+    traced = trace(module, example)
     if traced.unknown:
         raise LayerError(
             f"{type(module).__name__}: {traced.unknown[0]} is no operation that can be built; use "
             "those of search_spaces.ops"
         )
-    check_traced(module, torch.zeros_like(example).long() if ids else example, traced)
+    check_traced(module, example, traced)
     return traced.layers
 
 

@@ -156,13 +156,19 @@ def open_run(path: str | Path) -> Run:
     return Run(folder.resolve(), config, frozen)
 
 
-def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) -> Run:
+def create_run(
+    path: str | Path,
+    config_text: str,
+    frozen: Mapping[str, Any],
+    files: Mapping[str, str] | None = None,
+) -> Run:
     """Make a run folder, whole or not at all: it is filled beside its place, then renamed.
 
     Args:
         path: Where; must not hold a run already.
         config_text: The configuration as YAML, every default written out.
         frozen: The facts that the launch resolved, as plain JSON values.
+        files: Texts by path within the folder, such as copies of the user's own files.
 
     Raises:
         RunError: If a run or another file is there already.
@@ -175,6 +181,8 @@ def create_run(path: str | Path, config_text: str, frozen: Mapping[str, Any]) ->
     half_made = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         write_text(half_made / "config.yaml", config_text)
+        for name, text in (files or {}).items():
+            write_text(half_made / name, text)
         write_json(half_made / "environment.json", _environment())
         write_json(half_made / "frozen.json", {"format": FORMAT, **frozen})
         if place.exists():  # and is empty; it may be where someone stands, so it stays
