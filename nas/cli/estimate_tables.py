@@ -14,13 +14,13 @@ from nas.report.text import aligned
 from search_spaces.layers import Layer
 from search_spaces.ops import Opaque
 
-__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows"]
+__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows", "unknown_lines"]
 
 _MOST = 10
 
 
 def breakdown_lines(layers: Sequence[Layer], deployments: Sequence[Deployment]) -> list[str]:
-    """The cost by group of operators, a table a deployment, and the operators that are unknown."""
+    """The cost by group of operators, a table a deployment."""
     head = ("operators", "layers", "MACs", "parameters", "bytes moved", "latency", "share")
     lines: list[str] = []
     for deployment in deployments:
@@ -37,13 +37,18 @@ def breakdown_lines(layers: Sequence[Layer], deployments: Sequence[Deployment]) 
             for row in breakdown(layers, deployment)
         ]
         lines += [f"{deployment.label}, by operators:", aligned(head, body, left=1)]
-    unknown = sorted({layer.op.operator for layer in layers if isinstance(layer.op, Opaque)})
-    if unknown:
-        lines.append(
-            f"unknown operators, costed by their bytes alone, so that MACs and times are lower "
-            f"bounds: {', '.join(unknown)}"
-        )
     return lines
+
+
+def unknown_lines(layers: Sequence[Layer]) -> list[str]:
+    """A line that names the operators that nobody knows, if there are any."""
+    unknown = sorted({layer.op.operator for layer in layers if isinstance(layer.op, Opaque)})
+    if not unknown:
+        return []
+    return [
+        "unknown operators, costed by their bytes and products, so that times are lower bounds: "
+        + ", ".join(unknown)
+    ]
 
 
 def cheaper_lines(

@@ -12,6 +12,7 @@ from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
 from nas.carbon.uncertainty import LEVEL
+from nas.cli.estimate_tables import unknown_lines
 from nas.cost.breakdown import breakdown
 from nas.cost.cheaper import Cheaper, cheaper
 from nas.cost.ensemble import certain_grids
@@ -78,11 +79,12 @@ def network_of(
     run: Run | None,
     candidate: str | None,
 ) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    """The layers of an ONNX file, or of `layers_of`, and what the file has otherwise.
+    """The layers of a file, or of `layers_of`, and what the file has otherwise.
 
     Args:
-        file: An ONNX file; None takes what `layers_of` gives.
-        sizes: Of its free axes, as AXIS=NUMBER.
+        file: FILE.onnx, or FILE.py:FUNCTION as `nas.models.factory` takes it; None takes what
+            `layers_of` gives.
+        sizes: Of the free axes of an ONNX file, as AXIS=NUMBER.
         space_name: As `layers_of`.
         task_name: As `layers_of`.
         architecture: As `layers_of`.
@@ -103,18 +105,31 @@ def network_of(
         return layers_of(*others), ()
     if any(item is not None for item in others):
         raise ConfigError(f"estimate: got {file} and an architecture; give one of them")
-    if file.suffix != ".onnx":
-        raise ConfigError(f"estimate: got {file}; give a file that ends in .onnx")
-    from nas.models.onnx_reader import read_onnx
+    path, colon, function = str(file).rpartition(":")
+    if colon and path.endswith(".py"):
+        if sizes:
+            raise ConfigError("--size: is of the free axes of an .onnx file; leave it out")
+        from nas.models.factory import factory_layers
 
+        layers, notes = factory_layers(Path(path), function)
+    elif file.suffix == ".onnx":
+        from nas.models.onnx_reader import read_onnx
+
+        found = read_onnx(file, _sizes(sizes or ()))
+        layers, notes = found.layers, found.notes
+    else:
+        raise ConfigError(f"estimate: got {file}; give FILE.onnx or FILE.py:FUNCTION")
+    return layers, (*notes, *unknown_lines(layers))
+
+
+def _sizes(texts: Sequence[str]) -> dict[str, int]:
     given = {}
-    for item in sizes or ():
+    for item in texts:
         name, _, number = item.partition("=")
         if not (name and number.isdecimal() and int(number)):
             raise ConfigError(f"--size: got {item!r}; give AXIS=NUMBER, such as sequence=128")
         given[name] = int(number)
-    found = read_onnx(file, given)
-    return found.layers, found.notes
+    return given
 
 
 def cheaper_of(

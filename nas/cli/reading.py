@@ -206,7 +206,7 @@ def select(
 
 def estimate(
     file: Annotated[
-        Path | None, typer.Argument(help="Take the network from this .onnx file.", metavar="FILE")
+        Path | None, typer.Argument(help="FILE.onnx, or FILE.py:FUNCTION.", metavar="FILE")
     ] = None,
     hardware: HardwareOption = None,
     grid: GridOption = None,
@@ -250,6 +250,7 @@ def estimate(
         like=opened.study if opened else None,
     )
     changes = cheaper_of(*subject, deployments, study) if cheaper else []
+    hint(notes)
     if as_json:
         rows = estimate_rows(
             layers, deployments, study, explain=explain, groups=breakdown, draws=draws, seed=drawn
@@ -258,7 +259,6 @@ def estimate(
             row["cheaper"] = cheaper_rows(found)
         typer.echo(json.dumps(rows, indent=1))
         return
-    hint(notes)
     lines = [*changed_profiles(deployments, like=opened.deployments if opened else ())]
     lines += estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
     lines += breakdown_lines(layers, deployments) if breakdown else []

@@ -83,8 +83,36 @@ def file(tmp_path):
 
 
 def test_an_onnx_file_is_estimated_and_its_unknown_operators_named(file, in_process):
-    text = in_process("estimate", file, *WHERE, "--size", "length=1000", "--breakdown").stdout
-    assert "lower bounds: own.Fold" in text
+    done = in_process("estimate", file, *WHERE, "--size", "length=1000", "--breakdown")
+    assert "lower bounds: own.Fold" in done.stderr
+    assert "unknown" in done.stdout
+
+
+OWN = """
+import torch
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5)), torch.zeros(1, 20)
+
+def alone():
+    return nn.Linear(2, 2)
+
+def broken():
+    return 1 / 0
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def test_a_module_of_ones_own_is_estimated(own_module, in_process):
+    (row,) = json.loads(in_process("estimate", f"{own_module}:net", *WHERE, "--json").stdout)
+    assert (row["macs"], row["params"]) == (20 * 30 + 30 * 5, 20 * 30 + 30 + 30 * 5 + 5)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +122,17 @@ def test_an_onnx_file_is_estimated_and_its_unknown_operators_named(file, in_proc
         (["FILE", "--size", "length"], "give AXIS=NUMBER"),
         (["FILE", "--space", "mbconv"], "give one of them"),
         (["FILE", "--size", "length=9", "--cheaper"], "needs an architecture of a space"),
-        (["no.txt"], "give a file that ends in .onnx"),
+        (["no.txt"], "give FILE.onnx or FILE.py:FUNCTION"),
         (["no.onnx"], "cannot be read as ONNX"),
         (["--size", "length=9"], "give a file"),
+        (["no.py:net"], "is no Python file"),
+        (["MADE.py:gone"], "has no function 'gone'"),
+        (["MADE.py:alone"], "gives Linear; return the module and samples for it"),
+        (["MADE.py:broken"], "fails with ZeroDivisionError"),
+        (["MADE.py:net", "--size", "length=9"], "leave it out"),
     ],
 )
-def test_files_are_refused_in_one_line(options, said, file, in_process):
+def test_files_are_refused_in_one_line(options, said, file, own_module, in_process):
     given = [str(file) if word == "FILE" else word for word in options]
+    given = [word.replace("MADE.py", str(own_module)) for word in given]
     assert said in one_line(in_process("estimate", *given, *WHERE))

@@ -1,0 +1,75 @@
+"""A module that a user's file makes, as layers to be counted."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from nas.errors import LayerError
+from nas.models.trace import check_traced, trace
+from search_spaces.layers import Layer
+
+__all__ = ["factory_layers"]
+
+
+def factory_layers(path: Path, name: str) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    """Trace what a function of a Python file returns: ``(module, example)``.
+
+    The file is run, as any program is.
+
+    Args:
+        path: The file.
+        name: Of a function without arguments that returns a module and samples that it takes,
+            with the batch first, such as ``(net, torch.zeros(1, 3, 224, 224))``.
+
+    Returns:
+        The layers, and where they are otherwise than the module, one line each.
+
+    Raises:
+        LayerError: The file or function fails, gives something else, or cannot be traced.
+    """
+    made = _made(path, name)
+    fits = isinstance(made, tuple) and len(made) == 2
+    if not fits or not isinstance(made[0], nn.Module) or not isinstance(made[1], Tensor):
+        raise LayerError(
+            f"{path}: {name}() gives {type(made).__name__}; return the module and samples for it, "
+            "such as (net, torch.zeros(1, 3, 224, 224))"
+        )
+    module, example = made
+    if example.dim() < 2 or not len(example):
+        raise LayerError(
+            f"{path}: {name}() gives samples of shape {tuple(example.shape)}; put the batch first"
+        )
+    traced = trace(module, example)
+    notes = list(traced.notes)
+    try:
+        check_traced(module, example[:1], traced)
+    except LayerError as error:
+        notes.append(str(error))
+    return traced.layers, tuple(notes)
+
+
+def _made(path: Path, name: str) -> Any:
+    where = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or where is None or where.loader is None:
+        raise LayerError(f"{path}: is no Python file; give FILE.py:FUNCTION")
+    loaded = importlib.util.module_from_spec(where)
+    try:
+        where.loader.exec_module(loaded)
+    except Exception as error:  # a user's code raises anything
+        raise LayerError(f"{path}: fails with {_said(error)}; mend it") from error
+    factory = getattr(loaded, name, None)
+    if not callable(factory):
+        raise LayerError(f"{path}: has no function {name!r}; name one")
+    try:
+        return factory()
+    except Exception as error:  # a user's code raises anything
+        raise LayerError(f"{path}: {name}() fails with {_said(error)}; mend it") from error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: " + re.sub(r"\s+", " ", str(error)).strip()[:160]
