@@ -41,7 +41,7 @@ __all__ = [
 COPIES = "own"
 """Folder in a run's folder that holds its Python files."""
 
-_TABLES = (".csv", ".npz")
+_TABLES = (".csv", ".npz", ".parquet")
 
 
 def is_own(name: str) -> bool:
@@ -155,7 +155,7 @@ def space_of(name: str) -> SearchSpace:
 
 
 def task_of(name: str) -> Task:
-    """The task of a Python file, or of a CSV or npz file.
+    """The task of a Python file, or of a CSV, Parquet or npz file.
 
     Args:
         name: ``path.py:attribute``, of `nas.models.own_tasks.Data` or a function that gives it; or

@@ -99,16 +99,19 @@ def own_task(name: str, data: Data) -> Task:
 def data_of_table(path: Path) -> Data:
     """Data of a file without code.
 
-    A CSV file has a header; its last column is the target, the others numbers. An npz file holds
-    the arrays ``x`` and ``y``. Targets that are whole numbers of at most 20 kinds, or texts, are
-    classes; other numbers are a regression.
+    A CSV or Parquet file has named columns; the last is the target, the others numbers. An npz
+    file holds the arrays ``x`` and ``y``. Targets that are whole numbers of at most 20 kinds, or
+    texts, are classes; other numbers are a regression.
 
     Raises:
         TaskError: The file is missing or of another form.
     """
     if not path.is_file():
-        raise TaskError(f"{path}: no such file; give a .csv or .npz file, or my_task.py:task")
-    x, y = _read_npz(path) if path.suffix == ".npz" else _read_csv(path)
+        raise TaskError(
+            f"{path}: no such file; give a .csv, .parquet or .npz file, or my_task.py:task"
+        )
+    readers = {".npz": _read_npz, ".parquet": _read_parquet}
+    x, y = readers.get(path.suffix, _read_csv)(path)
     numbers = np.issubdtype(y.dtype, np.number)
     whole = numbers and bool(np.all(np.isfinite(y))) and bool(np.all(y == np.round(y)))
     is_class = not numbers or (whole and len(np.unique(y)) <= 20)
@@ -141,6 +144,21 @@ def _read_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
         return x, np.array([float(text) for text in labels])
     except ValueError:
         return x, np.array(labels)
+
+
+def _read_parquet(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        columns = list(parquet.read_table(path).to_pydict().values())
+        if len(columns) < 2:
+            raise TaskError(f"{path}: has {len(columns)} column(s); give features and a target")
+        x = np.array(columns[:-1], np.float32).T
+    except (ArrowException, OSError, ValueError, TypeError) as error:
+        line = str(error).splitlines()[0]
+        raise TaskError(f"{path}: {line}; give a Parquet file of numbers") from None
+    y = np.array(columns[-1])
+    return x, y.astype(float) if y.dtype.kind in "biuf" else y
 
 
 def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:

@@ -1,7 +1,9 @@
 """Tasks of one's own: what is made of good data, and one line for bad ones."""
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from nas.errors import TaskError
 from nas.models.own_tasks import Data, data_of_table, own_task
@@ -85,6 +87,27 @@ def test_numbers_of_many_kinds_are_a_regression(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,price\n" + "".join(f"{i},{i / 3}\n" for i in range(30)))
     assert data_of_table(path).kind == "regression"
+
+
+def test_a_parquet_file(tmp_path):
+    columns = {"a": list(range(20)), "b": [0.5] * 20, "label": ["x", "y"] * 10}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    data = data_of_table(tmp_path / "table.parquet")
+    assert data.x.shape == (20, 2)
+    assert own_task("table", data).classes == ("x", "y")
+
+
+def test_a_parquet_file_with_a_missing_label(tmp_path):
+    columns = {"a": list(range(20)), "label": ["x", None] * 10}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    with pytest.raises(TaskError, match="10 of 20 labels are missing"):
+        own_task("table", data_of_table(tmp_path / "table.parquet"))
+
+
+def test_a_file_that_is_no_parquet(tmp_path):
+    (tmp_path / "table.parquet").write_text("no")
+    with pytest.raises(TaskError, match="give a Parquet file of numbers"):
+        data_of_table(tmp_path / "table.parquet")
 
 
 def test_an_npz_file(tmp_path):
