@@ -82,8 +82,8 @@ def network_of(
     """The layers of a file, or of `layers_of`, and what the file has otherwise.
 
     Args:
-        file: FILE.onnx, or FILE.py:FUNCTION as `nas.models.factory` takes it; None takes what
-            `layers_of` gives.
+        file: FILE.onnx, or FILE.pt2 or FILE.py:FUNCTION as `nas.models.factory` takes them;
+            None takes what `layers_of` gives.
         sizes: Of the free axes of an ONNX file, as AXIS=NUMBER.
         space_name: As `layers_of`.
         task_name: As `layers_of`.
@@ -106,19 +106,23 @@ def network_of(
     if any(item is not None for item in others):
         raise ConfigError(f"estimate: got {file} and an architecture; give one of them")
     path, colon, function = str(file).rpartition(":")
+    if sizes and file.suffix != ".onnx":
+        raise ConfigError("--size: is of the free axes of an .onnx file; leave it out")
     if colon and path.endswith(".py"):
-        if sizes:
-            raise ConfigError("--size: is of the free axes of an .onnx file; leave it out")
         from nas.models.factory import factory_layers
 
         layers, notes = factory_layers(Path(path), function)
+    elif file.suffix == ".pt2":
+        from nas.models.factory import exported_layers
+
+        layers, notes = exported_layers(file)
     elif file.suffix == ".onnx":
         from nas.models.onnx_reader import read_onnx
 
         found = read_onnx(file, _sizes(sizes or ()))
         layers, notes = found.layers, found.notes
     else:
-        raise ConfigError(f"estimate: got {file}; give FILE.onnx or FILE.py:FUNCTION")
+        raise ConfigError(f"estimate: got {file}; give FILE.onnx, FILE.pt2 or FILE.py:FUNCTION")
     return layers, (*notes, *unknown_lines(layers))
 
 

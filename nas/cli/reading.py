@@ -206,7 +206,7 @@ def select(
 
 def estimate(
     file: Annotated[
-        Path | None, typer.Argument(help="FILE.onnx, or FILE.py:FUNCTION.", metavar="FILE")
+        Path | None, typer.Argument(help="FILE.onnx, FILE.pt2 or FILE.py:FUNCTION.", metavar="FILE")
     ] = None,
     hardware: HardwareOption = None,
     grid: GridOption = None,

@@ -1,19 +1,21 @@
-"""A module that a user's file makes, as layers to be counted."""
+"""A module that a user's file makes or holds, as layers to be counted."""
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nas.errors import LayerError
 from nas.models.trace import check_traced, trace
 from search_spaces.layers import Layer
 
-__all__ = ["factory_layers"]
+__all__ = ["exported_layers", "factory_layers"]
 
 
 def factory_layers(path: Path, name: str) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
@@ -44,10 +46,46 @@ def factory_layers(path: Path, name: str) -> tuple[tuple[Layer, ...], tuple[str,
         raise LayerError(
             f"{path}: {name}() gives samples of shape {tuple(example.shape)}; put the batch first"
         )
+    return _counted(module, example)
+
+
+def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    """Trace a program that `torch.export.save` wrote.
+
+    Args:
+        path: The file; the program takes one tensor, with a free first axis or a batch of two.
+
+    Returns:
+        As `factory_layers`.
+
+    Raises:
+        LayerError: The file cannot be read, holds no example, or cannot be traced.
+    """
+    logger = logging.getLogger("torch.export")
+    level = logger.level
+    try:
+        logger.setLevel(logging.CRITICAL)
+        program = torch.export.load(path)
+    except Exception as error:  # torch and its archive raise anything
+        raise LayerError(f"{path}: cannot be read ({_said(error)}); mend it") from error
+    finally:
+        logger.setLevel(level)
+    given: tuple[Any, ...] = program.example_inputs[0] if program.example_inputs else ()
+    if len(given) != 1 or not isinstance(given[0], Tensor) or given[0].dim() < 2:
+        raise LayerError(f"{path}: has no example of one tensor; export it with one, batch first")
+    try:
+        return _counted(program.module(), given[0])
+    except LayerError as error:
+        if len(given[0]) > 1:
+            raise
+        raise LayerError(f"{path}: {error}; or export it with a free first axis") from error
+
+
+def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
     traced = trace(module, example)
     notes = list(traced.notes)
     try:
-        check_traced(module, example[:1], traced)
+        check_traced(module, example, traced)
     except LayerError as error:
         notes.append(str(error))
     return traced.layers, tuple(notes)

@@ -115,6 +115,20 @@ def test_a_module_of_ones_own_is_estimated(own_module, in_process):
     assert (row["macs"], row["params"]) == (20 * 30 + 30 * 5, 20 * 30 + 30 + 30 * 5 + 5)
 
 
+def test_an_exported_program_is_estimated(tmp_path, in_process):
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5)).eval()
+    free = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(net, (torch.zeros(2, 20),), dynamic_shapes=free)
+    torch.export.save(program, tmp_path / "net.pt2")
+    done = in_process("estimate", tmp_path / "net.pt2", *WHERE, "--json")
+    (row,) = json.loads(done.stdout)
+    assert (row["macs"], row["params"]) == (20 * 30 + 30 * 5, 20 * 30 + 30 + 30 * 5 + 5)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -122,9 +136,10 @@ def test_a_module_of_ones_own_is_estimated(own_module, in_process):
         (["FILE", "--size", "length"], "give AXIS=NUMBER"),
         (["FILE", "--space", "mbconv"], "give one of them"),
         (["FILE", "--size", "length=9", "--cheaper"], "needs an architecture of a space"),
-        (["no.txt"], "give FILE.onnx or FILE.py:FUNCTION"),
+        (["no.txt"], "give FILE.onnx, FILE.pt2 or FILE.py:FUNCTION"),
         (["no.onnx"], "cannot be read as ONNX"),
         (["--size", "length=9"], "give a file"),
+        (["no.pt2"], "cannot be read"),
         (["no.py:net"], "is no Python file"),
         (["MADE.py:gone"], "has no function 'gone'"),
         (["MADE.py:alone"], "gives Linear; return the module and samples for it"),
