@@ -86,7 +86,7 @@ def progress_lines(progress: Progress) -> list[str]:
 def preview_lines(space: SearchSpace, found: Probe, used: Expected | None) -> list[str]:
     """What `--dry-run` prints."""
     lines = [
-        f"space {space.name}: {space.size():,} architectures; of 256 drawn: parameters "
+        f"space {space.name}: {space.size():,} architectures; of those drawn: parameters "
         f"{_range(found.params)}, MACs {_range(found.macs)} (smallest, median, largest)",
     ]
     lines += [_fit_line(fit) for fit in found.fits]
