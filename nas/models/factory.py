@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,14 @@ def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
 
 
 def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    traced = trace(module, example)
-    notes = list(traced.notes)
-    try:
-        check_traced(module, example, traced)
-    except LayerError as error:
-        notes.append(str(error))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about torch
+        traced = trace(module, example)
+        notes = list(traced.notes)
+        try:
+            check_traced(module, example, traced)
+        except LayerError as error:
+            notes.append(str(error))
     return traced.layers, tuple(notes)
 
 
