@@ -57,10 +57,10 @@ def test_status(tiny_run):
 
 def test_status_names_the_training_that_ended_last(tiny_run):
     latest = strict_json(answer("status", tiny_run, "--json"))["latest"]["candidate"]
-    results = sorted(
-        (tiny_run / "artifacts").glob("*/result.json"), key=lambda p: p.stat().st_mtime
-    )
-    assert latest == results[-1].parent.name
+    trainings = [*(tiny_run / "artifacts").glob("*/result.json")]
+    trainings += (tiny_run / "artifacts").glob("*/seed-*.json")
+    last = max(trainings, key=lambda path: path.stat().st_mtime_ns)
+    assert latest == last.parent.name
 
 
 def test_front(tiny_run):
