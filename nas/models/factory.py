@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import re
 import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,9 @@ from nas.models.trace import check_traced, trace
 from search_spaces.layers import Layer
 
 __all__ = ["exported_layers", "factory_layers"]
+
+_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_COMPILED = (".so", ".dll", ".dylib")
 
 
 def factory_layers(path: Path, name: str) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
@@ -51,7 +58,7 @@ def factory_layers(path: Path, name: str) -> tuple[tuple[Layer, ...], tuple[str,
 
 
 def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    """Trace a program that `torch.export.save` wrote.
+    """Trace a program that `torch.export.save` wrote. Nothing in the file is run to read it.
 
     Args:
         path: The file; the program takes one tensor, with a free first axis or a batch of two.
@@ -60,13 +67,16 @@ def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
         As `factory_layers`.
 
     Raises:
-        LayerError: The file cannot be read, holds no example, or cannot be traced.
+        LayerError: The file cannot be read, holds code or objects besides tensors, holds no
+            example, or cannot be traced.
     """
+    _refuse_code(path)
     logger = logging.getLogger("torch.export")
     level = logger.level
     try:
         logger.setLevel(logging.CRITICAL)
-        program = torch.export.load(path)
+        with _tensors_only():
+            program = torch.export.load(path)
     except Exception as error:  # torch and its archive raise anything
         raise LayerError(f"{path}: cannot be read ({_said(error)}); mend it") from error
     finally:
@@ -80,6 +90,32 @@ def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
         if len(given[0]) > 1:
             raise
         raise LayerError(f"{path}: {error}; or export it with a free first axis") from error
+
+
+def _refuse_code(path: Path) -> None:
+    """Compiled kernels would be loaded, and with them run, by torch's reader."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise LayerError(f"{path}: cannot be read ({_said(error)}); mend it") from error
+    code = [name for name in names if "aotinductor/" in name or name.endswith(_COMPILED)]
+    if code:
+        raise LayerError(f"{path}: holds compiled code ({code[0]}); export the program without it")
+
+
+@contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Let torch unpickle tensors and nothing else, also where its reader asks for more."""
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORCE]
+        else:
+            os.environ[_FORCE] = before
 
 
 def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
