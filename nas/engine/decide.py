@@ -365,7 +365,8 @@ class Decider:
     def _reference_job(self, name: str) -> Job:
         layers = reference_models(self.plan.task.input_shape, self.plan.task.outputs)[name]
         path = self.run.reference_path(name)
-        return Job(Look(name, {}, layers, {}), 0, None, 0, 0, f"reference@{name}", path)
+        look = Look(name, {}, layers, self.plan.reference_recipe, {})
+        return Job(look, 0, None, 0, 0, f"reference@{name}", path)
 
     def _job_of(self, finalist: Finalist, key: str) -> Job:
         record = finalist.record

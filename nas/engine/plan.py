@@ -1,38 +1,24 @@
-"""What a launch resolves, frozen into the run folder, and the plan that workers read from it."""
+"""The plan that workers read from what a launch froze into the run folder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
-from hardware_profiles import (
-    Deployment,
-    Precision,
-    deployment_from_dict,
-    deployment_label,
-    deployment_to_dict,
-    fab_table,
-)
-from hardware_profiles.catalog import hardware
-from nas.carbon.demand import Demand
-from nas.carbon.rates import rates_of
-from nas.carbon.study import Baseline, Study, study_from_dict, study_to_dict
-from nas.carbon.supply import resolve_grid
+from hardware_profiles import Deployment, Precision, deployment_from_dict
+from nas.carbon.study import Study, study_from_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
-from nas.engine.claims import STUDY_NAME
-from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
-from nas.engine.own_files import fingerprint, is_own, own_source, space_of, task_of
+from nas.engine.config import SearchConfig
+from nas.engine.own_files import is_own, own_source, space_of, task_of
 from nas.errors import ConfigError
-from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
+from nas.models.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task, task
 from nas.objectives import Objective, objectives
 from nas.runs import Run
@@ -42,11 +28,7 @@ from search_spaces.base import Architecture, SearchSpace
 from search_spaces.graph import graph_key
 from search_spaces.layers import Layer
 
-__all__ = ["Look", "Plan", "chosen", "load_plan", "plan_of", "resolve"]
-
-_LIMIT_S = 900.0
-# A task of one's own begins with the recipe of a shipped task of its form.
-_LIKE = {"image": "digits", "series": "japanese-vowels", "table": "breast-cancer"}
+__all__ = ["Look", "Plan", "chosen", "load_plan", "plan_of"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +39,14 @@ class Look:
         candidate: The candidate's key.
         architecture: Its active choices.
         layers: Its layer graph.
+        recipe: How it is trained.
         scores: Columns of the scores table, one entry a deployment; error is unknown.
     """
 
     candidate: str
     architecture: Architecture
     layers: tuple[Layer, ...]
+    recipe: Recipe
     scores: Mapping[str, Any]
 
     def feasible(self, deployment: int) -> bool:
@@ -86,6 +70,7 @@ class Plan:
     objectives: tuple[Objective, ...]
     constraints: Mapping[str, float]
     recipe: Recipe
+    reference_recipe: Recipe
     sampler: str
     seed: int
     deployments_as: str
@@ -110,6 +95,7 @@ class Plan:
             candidate=self._key(layers),
             architecture=architecture,
             layers=layers,
+            recipe=self.recipe,
             scores=self.scores(layers, None),
         )
 
@@ -143,74 +129,6 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def resolve(config: SearchConfig) -> dict[str, Any]:
-    """Look up every name of a configuration and freeze what it stands for.
-
-    Returns:
-        Plain JSON values, as `frozen.json` holds them.
-
-    Raises:
-        CarbonNasError: The subclass fits the name that is unknown or the figure that is wrong.
-    """
-    chosen_space, chosen_task = chosen(config)
-    chosen_space.form(chosen_task.input_shape, chosen_task.spec)
-    rows = objectives(config.objectives)
-    study = _study(config)
-    _check_lifecycle(config)
-    threads = max(1, (os.cpu_count() or 1) // config.search.workers)
-    deployments = _deployments(config)
-    rates_of(deployments, study)
-    recipe = _recipe(config.recipe, chosen_task, threads, final=False)
-    # A second thread slowed small networks down: 230 CPU seconds an epoch instead of 65.
-    final_recipe = _recipe(config.final_recipe, chosen_task, 1, final=True)
-    host = _search_host(config)
-    return {
-        "task": {
-            "name": chosen_task.name,
-            "label": chosen_task.label,
-            "metric": chosen_task.metric,
-            "kind": chosen_task.kind,
-            "unit": chosen_task.unit,
-            "error_label": chosen_task.error_label,
-            "worst_error": chosen_task.worst_error,
-            "best_error": chosen_task.best_error,
-            "input_shape": list(chosen_task.input_shape),
-            "classes": list(chosen_task.classes),
-            "source": chosen_task.source,
-            "licence": chosen_task.licence,
-            **_own(config.task),
-        },
-        "space": {
-            "name": chosen_space.name,
-            "label": chosen_space.label,
-            "version": chosen_space.version,
-            "size": chosen_space.size(),
-            **_own(config.space),
-        },
-        "study": study_to_dict(study),
-        "fab_table_sha256": study.fab_table_sha256,
-        "deployments": [deployment_to_dict(deployment) for deployment in deployments],
-        "deployments_as": config.deployments_as,
-        "objectives": [row.name for row in rows],
-        "constraints": constraint_columns(config.constraints),
-        "recipe": recipe_to_dict(recipe),
-        "final_recipe": recipe_to_dict(final_recipe),
-        "search": {
-            "sampler": config.search.sampler,
-            "seed": config.search.seed,
-            "workers": config.search.workers,
-            "threads": threads,
-            "cores": os.cpu_count() or 1,
-            "host": deployment_to_dict(host),
-        },
-        "budget": config.budget.model_dump(),
-        "finalists": config.finalists.model_dump(),
-        "storage": config.search.storage,
-        "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
-        "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
-    }
-
-
 def chosen(config: SearchConfig) -> tuple[SearchSpace, Task]:
     """The space and the task of a configuration, shipped or the user's own.
 
@@ -228,47 +146,6 @@ def _task(name: str) -> Task:
     return task_of(name) if is_own(name) else task(name)
 
 
-def _own(name: str) -> dict[str, Any]:
-    return {"own": fingerprint(name)} if is_own(name) else {}
-
-
-def _study(config: SearchConfig) -> Study:
-    given = config.baseline
-    used = {row.hardware for row in config.deployments}
-    for name in config.sunk:
-        if name not in used:
-            raise ConfigError(
-                f"sunk: {name!r} is the hardware of no deployment; use {' or '.join(sorted(used))}"
-            )
-    fab_table(config.fab_table)
-    own_table = config.fab_table.endswith((".yaml", ".yml"))
-    return Study(
-        demand=Demand(**config.demand.model_dump()),
-        view=config.view,
-        fab_table=str(Path(config.fab_table).resolve()) if own_table else config.fab_table,
-        baseline=None if given is None else Baseline(given.name, given.carbon_gco2e),
-        sunk=config.sunk,
-        memory=config.memory,
-        embodied_basis=config.embodied_basis,
-    )
-
-
-def _check_lifecycle(config: SearchConfig) -> None:
-    columns = {row.column for row in objectives(config.objectives)}
-    if "lifecycle_gco2e" not in columns | set(constraint_columns(config.constraints)):
-        return
-    if config.demand.inferences is None:
-        raise ConfigError(
-            "objectives: lifecycle does not compare at fixed time, where a faster model serves "
-            "more; give demand.inferences, or take another objective"
-        )
-    if config.view == "consequence":
-        raise ConfigError(
-            "objectives: lifecycle adds a training at average rates to a consequence at marginal "
-            "ones; take carbon, or set view to footprint"
-        )
-
-
 def load_plan(run: Run) -> Plan:
     """The plan of a run folder.
 
@@ -279,7 +156,7 @@ def load_plan(run: Run) -> Plan:
 
 
 def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
-    """The plan that `resolve` froze.
+    """The plan that `nas.engine.resolve.resolve` froze.
 
     Args:
         frozen: Its facts.
@@ -312,6 +189,8 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         objectives=objectives(frozen["objectives"]),
         constraints=frozen["constraints"],
         recipe=recipe_from_dict(frozen["recipe"]),
+        # Runs of before recipes of spaces trained their reference models as any candidate.
+        reference_recipe=recipe_from_dict(frozen.get("reference_recipe", frozen["recipe"])),
         sampler=frozen["search"]["sampler"],
         seed=frozen["search"]["seed"],
         deployments_as=frozen["deployments_as"],
@@ -321,66 +200,4 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         gco2e=frozen["budget"]["gco2e"],
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
-    )
-
-
-def _recipe(given: Mapping[str, Any], chosen_task: Task, threads: int, *, final: bool) -> Recipe:
-    limit_s = None if final else _LIMIT_S
-    like = chosen_task.name if chosen_task.parts is None else _LIKE[chosen_task.form]
-    default = default_recipe(like, final=final, threads=threads, limit_s=limit_s)
-    return recipe_from_dict({**recipe_to_dict(default), **given})
-
-
-def _search_host(config: SearchConfig) -> Deployment:
-    """The machine that searches, as a deployment, so that overheads follow the same rule."""
-    given = config.search.on
-    profile = hardware(given.hardware)
-    if profile.kind == "mcu" or "fp32" not in profile.macs_per_s:
-        raise ConfigError(
-            f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
-            "such as host"
-        )
-    where = resolve_grid(given.grid)
-    if where.rate != "average":
-        raise ConfigError(
-            f"search.on.grid: {where.name!r} has a {where.rate} rate, and the search is charged a "
-            "share of its machine; use an average rate"
-        )
-    return Deployment("search", profile, "fp32", where, pue=given.pue)
-
-
-def _deployments(config: SearchConfig) -> list[Deployment]:
-    deployments: list[Deployment] = []
-    for row in config.deployments:
-        deployment = _deployment(row)
-        if any(deployment.label == other.label for other in deployments):
-            raise ConfigError(
-                f"deployments: {deployment.label!r} is there twice; "
-                "remove one, or give it another label"
-            )
-        deployments.append(deployment)
-    return deployments
-
-
-def _deployment(row: DeploymentConfig) -> Deployment:
-    chosen = resolve_grid(row.grid)
-    label = row.label or deployment_label(
-        row.hardware,
-        row.precision,
-        chosen.name,
-        batch=row.batch,
-        streams=row.streams,
-        resource_share=row.resource_share,
-    )
-    return Deployment(
-        label=label,
-        profile=hardware(row.hardware),
-        precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
-        grid=chosen,
-        batch=row.batch,
-        streams=row.streams,
-        pue=row.pue,
-        supply_efficiency=row.supply_efficiency,
-        resource_share=row.resource_share,
-        market_gco2e_per_kwh=row.market_gco2e_per_kwh,
     )

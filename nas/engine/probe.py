@@ -14,6 +14,7 @@ from nas.engine.own_files import TracedBuild
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import seed_of
 from nas.errors import ConfigError
+from nas.models.recipe import Recipe
 from nas.runs.machine import WorkerPower
 from search_spaces.layers import mac_count
 from search_spaces.references import reference_models
@@ -203,14 +204,20 @@ def expected(
     if plan.trainings is None:
         return None
     rate = power.macs_per_s * _TRAINING_SHARE
-    images = min(images, plan.recipe.train_images or images)
     references = reference_models(plan.task.input_shape, plan.task.outputs).values()
-    macs = found.trainable_macs * (plan.trainings + plan.finalists * plan.extra_seeds)
-    macs += sum(mac_count(layers) for layers in references)
-    trainings = plan.trainings + plan.finalists * plan.extra_seeds + len(references)
-    worker_s = 3 * macs * images * plan.recipe.epochs / rate + _PER_TRAINING_S * trainings
+    further = plan.finalists * plan.extra_seeds
+    macs = found.trainable_macs * (plan.trainings + further) * _samples(plan.recipe, images)
+    reference_macs = sum(mac_count(layers) for layers in references)
+    macs += reference_macs * _samples(plan.reference_recipe, images)
+    trainings = plan.trainings + further + len(references)
+    worker_s = 3 * macs / rate + _PER_TRAINING_S * trainings
     return Expected(
         seconds=worker_s / workers,
         energy_wh=power.energy_j(worker_s) / 3600,
         gco2e=power.gco2e(worker_s),
     )
+
+
+def _samples(recipe: Recipe, images: int) -> int:
+    """How many samples a training sees."""
+    return recipe.epochs * min(images, recipe.train_images or images)

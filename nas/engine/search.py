@@ -18,9 +18,10 @@ from nas.engine.config import SearchConfig, config_to_yaml
 from nas.engine.crashes import record_crash
 from nas.engine.decide import Decider
 from nas.engine.own_files import check_sources, copies_of
-from nas.engine.plan import load_plan, plan_of, resolve
+from nas.engine.plan import load_plan, plan_of
 from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
+from nas.engine.resolve import resolve
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError

@@ -119,8 +119,9 @@ class _Trainer:
 
         plan = self._plan
         seed = seed_of("train", plan.seed, job.look.candidate, job.training)
+        look = job.look
         training = train(
-            job.look.layers, plan.task, self._splits, plan.recipe, seed=seed, should_stop=stop
+            look.layers, plan.task, self._splits, look.recipe, seed=seed, should_stop=stop
         )
         if training.status == "interrupted":
             self._decider.abandon(job)

@@ -1,4 +1,7 @@
-"""How a candidate is trained: a frozen recipe and each task's measured defaults. No torch."""
+"""How a candidate is trained: a frozen recipe and the measured defaults. No torch.
+
+A task has a recipe, and some spaces change it; both were measured (`experiments/recipes/`).
+"""
 
 from __future__ import annotations
 
@@ -105,18 +108,27 @@ _FINAL = {
 }
 
 
+# What a space changes of its task's recipes, the short and the final one.
+_CHANGES: dict[tuple[str, str], dict[str, Any]] = {
+    ("digits", "vit"): {"learning_rate": 0.01},
+}
+
+
 def default_recipe(
     task_name: str,
+    space_name: str | None = None,
     *,
     final: bool = False,
     precision: TrainingPrecision = "fp32",
     threads: int = 1,
     limit_s: float | None = None,
 ) -> Recipe:
-    """The measured default recipe of a task.
+    """The measured default recipe of a task, as the search space changes it.
 
     Args:
-        task_name: Name of a task.
+        task_name: Name of a shipped task; for a task of one's own that of a shipped one like it.
+        space_name: Name of a search space; what is not in the table (networks that belong to none,
+            spaces of one's own) takes the task's recipe as it is, and so does None.
         final: The longer training of an export instead of the short one of a search.
         precision: ``"bf16"`` is slower than fp32 for depthwise networks on the processors measured.
         threads: Torch threads.
@@ -128,8 +140,9 @@ def default_recipe(
     recipes = _FINAL if final else _SEARCH
     if task_name not in recipes:
         raise ConfigError(unknown_name("task", task_name, recipes, "carbon-nas task list"))
+    changed = {} if space_name is None else _CHANGES.get((task_name, space_name), {})
     return dataclasses.replace(
-        recipes[task_name], precision=precision, threads=threads, limit_s=limit_s
+        recipes[task_name], **changed, precision=precision, threads=threads, limit_s=limit_s
     )
 
 

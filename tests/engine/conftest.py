@@ -7,7 +7,8 @@ import pytest
 from nas.engine.claims import Claims
 from nas.engine.config import config_from_mapping, config_to_yaml
 from nas.engine.decide import Decider, Job
-from nas.engine.plan import Plan, load_plan, resolve
+from nas.engine.plan import Plan, load_plan
+from nas.engine.resolve import resolve
 from nas.engine.storage import open_storage, open_study
 from nas.runs import Run, create_run
 from nas.runs.machine import worker_power

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nas.engine.budget import Spent, spent, stop_reason
 from nas.engine.claims import WorkerSpan
 from nas.engine.config import config_from_mapping
-from nas.engine.plan import resolve
+from nas.engine.resolve import resolve
 from nas.runs.machine import WorkerPower, worker_power
 
 # design.md section 5: 1,800 s at 60 W and 400 g/kWh emit 0.03 kWh * 400 = 12.0 g; half an hour of

@@ -14,7 +14,7 @@ from nas.engine.config import (
     constraint_columns,
     read_config,
 )
-from nas.engine.plan import resolve
+from nas.engine.resolve import resolve
 from nas.errors import ConfigError
 from nas.objectives import OBJECTIVES
 

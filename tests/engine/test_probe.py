@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from nas.engine.config import config_from_mapping
-from nas.engine.plan import plan_of, resolve
+from nas.engine.plan import plan_of
 from nas.engine.probe import expected, probe
+from nas.engine.resolve import resolve
 from nas.errors import ConfigError
 from nas.runs.machine import worker_power
 from search_spaces.layers import mac_count

@@ -5,8 +5,10 @@ import pytest
 from hardware_profiles.deployment import deployment_from_dict
 from nas.carbon import Baseline, Demand, study_from_dict
 from nas.engine.config import config_from_mapping
-from nas.engine.plan import plan_of, resolve
+from nas.engine.plan import plan_of
+from nas.engine.resolve import resolve
 from nas.errors import ConfigError, DeploymentError, HardwareError, StudyError
+from nas.models.recipe import default_recipe
 
 CONSEQUENCE = {
     "view": "consequence",
@@ -136,3 +138,23 @@ def test_lifecycle_needs_a_volume(tiny):
     demand = {"inferences": None, "busy_share": 0.3}
     with pytest.raises(ConfigError, match="lifecycle does not compare at fixed time"):
         resolve(config_from_mapping(tiny(demand=demand, objectives=["error", "lifecycle"])))
+
+
+def test_the_default_recipe_is_that_of_the_task_and_the_space(tiny):
+    rate = {"recipe": {"learning_rate": 0.03}}
+    plain, vit, told = (
+        resolved(tiny, **changes) for changes in ({}, {"space": "vit"}, {"space": "vit", **rate})
+    )
+    for part in ("recipe", "final_recipe"):
+        assert vit[part]["learning_rate"] < plain[part]["learning_rate"]
+    # The reference models are convolutional whatever is searched.
+    assert vit["reference_recipe"] == plain["reference_recipe"] == plain["recipe"]
+    assert told["recipe"]["learning_rate"] == told["reference_recipe"]["learning_rate"] == 0.03
+
+
+def test_a_table_of_ones_own_takes_the_recipe_of_a_shipped_task_of_its_form(tiny, tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = [f"{index},{index % 7},{'ab'[index % 2]}" for index in range(40)]
+    path.write_text("\n".join(["x,y,label", *rows]))
+    frozen = resolved(tiny, task=str(path), space="mlp")
+    assert frozen["recipe"]["learning_rate"] == default_recipe("breast-cancer", "mlp").learning_rate

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from nas.errors import ConfigError
+from nas.models import recipe as recipes
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
-from nas.models.tasks import task_names
+from nas.models.tasks import task, task_names
+from search_spaces import space
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -63,3 +65,18 @@ def test_a_recipe_is_frozen() -> None:
     recipe = Recipe(1, 2, 0.1, 0.0, 0.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.epochs = 2  # type: ignore[misc]
+
+
+def test_a_space_changes_the_recipes_of_its_task() -> None:
+    """Transformers of digits want a rate at which convolutions learn little; see experiments."""
+    for final in (False, True):
+        task, changed = (default_recipe("digits", name, final=final) for name in (None, "vit"))
+        assert changed.learning_rate < task.learning_rate
+        assert dataclasses.replace(changed, learning_rate=task.learning_rate) == task
+        assert default_recipe("digits", "mine", final=final) == task
+
+
+def test_changes_are_of_tasks_and_spaces_that_fit() -> None:
+    for task_name, space_name in recipes._CHANGES:
+        chosen = task(task_name)
+        space(space_name).form(chosen.input_shape, chosen.spec)

@@ -1,0 +1,215 @@
+"""What a launch resolves of a configuration, as it is frozen into the run folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from hardware_profiles import (
+    Deployment,
+    deployment_label,
+    deployment_to_dict,
+    fab_table,
+)
+from hardware_profiles.catalog import hardware
+from nas.carbon.demand import Demand
+from nas.carbon.rates import rates_of
+from nas.carbon.study import Baseline, Study, study_to_dict
+from nas.carbon.supply import resolve_grid
+from nas.engine.claims import STUDY_NAME
+from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
+from nas.engine.own_files import fingerprint, is_own
+from nas.engine.plan import chosen
+from nas.errors import ConfigError
+from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
+from nas.models.tasks import Task
+from nas.objectives import objectives
+
+__all__ = ["resolve"]
+
+_LIMIT_S = 900.0
+# A task of one's own begins with the recipe of a shipped task of its form.
+_LIKE = {"image": "digits", "series": "japanese-vowels", "table": "breast-cancer"}
+
+
+def resolve(config: SearchConfig) -> dict[str, Any]:
+    """Look up every name of a configuration and freeze what it stands for.
+
+    Returns:
+        Plain JSON values, as `frozen.json` holds them.
+
+    Raises:
+        CarbonNasError: The subclass fits the name that is unknown or the figure that is wrong.
+    """
+    chosen_space, chosen_task = chosen(config)
+    chosen_space.form(chosen_task.input_shape, chosen_task.spec)
+    rows = objectives(config.objectives)
+    study = _study(config)
+    _check_lifecycle(config)
+    threads = max(1, (os.cpu_count() or 1) // config.search.workers)
+    deployments = _deployments(config)
+    rates_of(deployments, study)
+    host = _search_host(config)
+    return {
+        "task": {
+            "name": chosen_task.name,
+            "label": chosen_task.label,
+            "metric": chosen_task.metric,
+            "kind": chosen_task.kind,
+            "unit": chosen_task.unit,
+            "error_label": chosen_task.error_label,
+            "worst_error": chosen_task.worst_error,
+            "best_error": chosen_task.best_error,
+            "input_shape": list(chosen_task.input_shape),
+            "classes": list(chosen_task.classes),
+            "source": chosen_task.source,
+            "licence": chosen_task.licence,
+            **_own(config.task),
+        },
+        "space": {
+            "name": chosen_space.name,
+            "label": chosen_space.label,
+            "version": chosen_space.version,
+            "size": chosen_space.size(),
+            **_own(config.space),
+        },
+        "study": study_to_dict(study),
+        "fab_table_sha256": study.fab_table_sha256,
+        "deployments": [deployment_to_dict(deployment) for deployment in deployments],
+        "deployments_as": config.deployments_as,
+        "objectives": [row.name for row in rows],
+        "constraints": constraint_columns(config.constraints),
+        **_recipes(config, chosen_task, threads),
+        "search": {
+            "sampler": config.search.sampler,
+            "seed": config.search.seed,
+            "workers": config.search.workers,
+            "threads": threads,
+            "cores": os.cpu_count() or 1,
+            "host": deployment_to_dict(host),
+        },
+        "budget": config.budget.model_dump(),
+        "finalists": config.finalists.model_dump(),
+        "storage": config.search.storage,
+        "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
+        "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
+    }
+
+
+def _own(name: str) -> dict[str, Any]:
+    return {"own": fingerprint(name)} if is_own(name) else {}
+
+
+def _study(config: SearchConfig) -> Study:
+    given = config.baseline
+    used = {row.hardware for row in config.deployments}
+    for name in config.sunk:
+        if name not in used:
+            raise ConfigError(
+                f"sunk: {name!r} is the hardware of no deployment; use {' or '.join(sorted(used))}"
+            )
+    fab_table(config.fab_table)
+    own_table = config.fab_table.endswith((".yaml", ".yml"))
+    return Study(
+        demand=Demand(**config.demand.model_dump()),
+        view=config.view,
+        fab_table=str(Path(config.fab_table).resolve()) if own_table else config.fab_table,
+        baseline=None if given is None else Baseline(given.name, given.carbon_gco2e),
+        sunk=config.sunk,
+        memory=config.memory,
+        embodied_basis=config.embodied_basis,
+    )
+
+
+def _check_lifecycle(config: SearchConfig) -> None:
+    columns = {row.column for row in objectives(config.objectives)}
+    if "lifecycle_gco2e" not in columns | set(constraint_columns(config.constraints)):
+        return
+    if config.demand.inferences is None:
+        raise ConfigError(
+            "objectives: lifecycle does not compare at fixed time, where a faster model serves "
+            "more; give demand.inferences, or take another objective"
+        )
+    if config.view == "consequence":
+        raise ConfigError(
+            "objectives: lifecycle adds a training at average rates to a consequence at marginal "
+            "ones; take carbon, or set view to footprint"
+        )
+
+
+def _recipes(config: SearchConfig, chosen_task: Task, threads: int) -> dict[str, Any]:
+    """How candidates, the chosen model and the reference models are trained."""
+    like = chosen_task.name if chosen_task.parts is None else _LIKE[chosen_task.form]
+    space_name = None if is_own(config.space) else config.space
+    short = default_recipe(like, space_name, threads=threads, limit_s=_LIMIT_S)
+    # A second thread slowed small networks down: 230 CPU seconds an epoch instead of 65.
+    final = default_recipe(like, space_name, final=True)
+    # Reference models are convolutional, whatever is searched.
+    reference = default_recipe(like, threads=threads, limit_s=_LIMIT_S)
+    return {
+        "recipe": _with(short, config.recipe),
+        "final_recipe": _with(final, config.final_recipe),
+        "reference_recipe": _with(reference, config.recipe),
+    }
+
+
+def _with(default: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    return recipe_to_dict(recipe_from_dict({**recipe_to_dict(default), **given}))
+
+
+def _search_host(config: SearchConfig) -> Deployment:
+    """The machine that searches, as a deployment, so that overheads follow the same rule."""
+    given = config.search.on
+    profile = hardware(given.hardware)
+    if profile.kind == "mcu" or "fp32" not in profile.macs_per_s:
+        raise ConfigError(
+            f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
+            "such as host"
+        )
+    where = resolve_grid(given.grid)
+    if where.rate != "average":
+        raise ConfigError(
+            f"search.on.grid: {where.name!r} has a {where.rate} rate, and the search is charged a "
+            "share of its machine; use an average rate"
+        )
+    return Deployment("search", profile, "fp32", where, pue=given.pue)
+
+
+def _deployments(config: SearchConfig) -> list[Deployment]:
+    deployments: list[Deployment] = []
+    for row in config.deployments:
+        deployment = _deployment(row)
+        if any(deployment.label == other.label for other in deployments):
+            raise ConfigError(
+                f"deployments: {deployment.label!r} is there twice; "
+                "remove one, or give it another label"
+            )
+        deployments.append(deployment)
+    return deployments
+
+
+def _deployment(row: DeploymentConfig) -> Deployment:
+    chosen = resolve_grid(row.grid)
+    label = row.label or deployment_label(
+        row.hardware,
+        row.precision,
+        chosen.name,
+        batch=row.batch,
+        streams=row.streams,
+        resource_share=row.resource_share,
+    )
+    return Deployment(
+        label=label,
+        profile=hardware(row.hardware),
+        precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
+        grid=chosen,
+        batch=row.batch,
+        streams=row.streams,
+        pue=row.pue,
+        supply_efficiency=row.supply_efficiency,
+        resource_share=row.resource_share,
+        market_gco2e_per_kwh=row.market_gco2e_per_kwh,
+    )
