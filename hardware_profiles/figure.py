@@ -29,7 +29,7 @@ __all__ = [
     "Text",
 ]
 
-Basis = Literal["measured", "datasheet", "derived", "assumed"]
+Basis = Literal["measured", "datasheet", "derived", "calibrated", "assumed"]
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -54,7 +54,8 @@ class Figure(Facts):
         value: Best estimate, finite.
         source: Where it can be read, or, for an assumption, why it was assumed.
         basis: ``measured`` by someone on the thing itself, ``datasheet`` by its maker,
-            ``derived`` from sourced figures by arithmetic, ``assumed`` otherwise.
+            ``derived`` from sourced figures by arithmetic, ``calibrated`` by a fit to measured
+            models (`nas.cost.calibration`), ``assumed`` otherwise.
         low: Lower end of the plausible range; required when assumed.
         high: Upper end of the plausible range; required when assumed.
     """

@@ -22,14 +22,15 @@ __all__ = [
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-LayerKind = Literal["conv", "depthwise", "linear"]
+LayerKind = Literal["conv", "depthwise", "linear", "pointwise", "pool"]
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
+_REQUIRED_KINDS: tuple[LayerKind, ...] = ("conv", "depthwise", "linear")
 Kind = Literal["mcu", "sbc", "edge_gpu", "phone", "gpu", "server", "host"]
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
 
 
 def _every_kind(efficiency: dict[LayerKind, Share]) -> dict[LayerKind, Share]:
-    missing = [kind for kind in LAYER_KINDS if kind not in efficiency]
+    missing = [kind for kind in _REQUIRED_KINDS if kind not in efficiency]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}; give one figure for each layer kind")
     return efficiency
@@ -48,7 +49,10 @@ class HardwareProfile(Facts):
         kind: mcu, sbc, edge_gpu, phone, gpu, server or host.
         runtime: Software stack that the efficiencies stand for.
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
-        efficiency: Share of the peak that large layers reach, by layer kind.
+        efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
+            ``depthwise`` and ``linear``; ``pointwise`` for convolutions of one place, those of
+            ``conv`` where it is not given; ``pool`` for the elements that windows of pools cover,
+            as MACs, and pools cost their bytes alone where it is not given.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         dispatch_s: Fixed time of one layer that is not fused.
         memory_bytes_per_s: Bandwidth of the main memory as inference sees it.

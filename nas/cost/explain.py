@@ -10,7 +10,7 @@ import numpy as np
 from hardware_profiles.deployment import Deployment
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
-from nas.cost.figures import RATE_OF, Figures, figures_of
+from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of
 from nas.cost.latency import KernelTimes, kernel_times
 from nas.cost.lines import Line, digits, product, sum_of
 from nas.cost.score import score
@@ -62,18 +62,18 @@ def _kernel_lines(
     workload: Workload, deployment: Deployment, figures: Figures, times: KernelTimes
 ) -> Iterator[Line]:
     profile = deployment.profile
-    efficiency = {str(kind): figure for kind, figure in profile.efficiency.items()}
+    efficiency = efficiencies(profile)
     peak = product(profile.macs_per_s[deployment.precision].value, deployment.resource_share)
     together, half = figures.together[0, 0], figures.half_rate_macs[0, 0]
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
-        if kind not in RATE_OF:
+        if RATE_OF.get(kind) not in efficiency:
             longest, source = move, f"bandwidth: {profile.memory_bytes_per_s.source}"
         else:
             share = efficiency[RATE_OF[kind]]
             source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
             rate = f"({peak} * {digits(share.value)})"
-            macs = digits(workload.macs[index] * together)
+            macs = digits(workload.operations[index] * together)
             longest = f"max(({macs} + {digits(half)}) / {rate}, {move})"
         yield Line(
             label=f"{workload.names[index]} ({kind})",

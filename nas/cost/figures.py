@@ -11,10 +11,19 @@ import numpy.typing as npt
 
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.figure import Figure
+from hardware_profiles.profile import HardwareProfile
 from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
-__all__ = ["BIAS_BYTES", "ELEMENT_BYTES", "RATE_OF", "Figures", "compiled_figures", "figures_of"]
+__all__ = [
+    "BIAS_BYTES",
+    "ELEMENT_BYTES",
+    "RATE_OF",
+    "Figures",
+    "compiled_figures",
+    "efficiencies",
+    "figures_of",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -26,9 +35,11 @@ BIAS_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 8.0}
 
 RATE_OF = {
     "conv": "conv",
+    "pointwise": "pointwise",
     "depthwise": "depthwise",
     "linear": "linear",
     "attention": "linear",
+    "pool": "pool",
 }
 """Whose efficiency in a hardware profile a kind of kernel has; other kinds only move bytes."""
 
@@ -44,7 +55,8 @@ class Figures:
 
     Attributes:
         deployments: The deployments, in order.
-        seconds_per_mac: Shape (D, kinds): time of one MAC of a large kernel; 0 for kinds without.
+        seconds_per_mac: Shape (D, kinds): time of one operation of a large kernel; 0 for kinds
+            without.
         half_rate_macs: MACs, times runs together, at which half of that rate is reached.
         busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
             while, which CPUs do; 0 for GPUs, whose idle parts draw little.
@@ -129,8 +141,19 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
     profile = deployment.profile
     peak = profile.macs_per_s[deployment.precision].value * deployment.resource_share
-    shares = {str(kind): figure.value for kind, figure in profile.efficiency.items()}
-    return [1.0 / (peak * shares[RATE_OF[kind]]) if kind in RATE_OF else 0.0 for kind in KINDS]
+    shares = efficiencies(profile)
+    known = {kind: shares[rate] for kind, rate in RATE_OF.items() if rate in shares}
+    return [1.0 / (peak * known[kind].value) if kind in known else 0.0 for kind in KINDS]
+
+
+def efficiencies(profile: HardwareProfile) -> dict[str, Figure]:
+    """Share of the peak by kind of layer; pointwise is that of conv where it is not given.
+
+    Args:
+        profile: A device.
+    """
+    given = {str(kind): figure for kind, figure in profile.efficiency.items()}
+    return {"pointwise": given["conv"], **given}
 
 
 def _row(deployment: Deployment) -> dict[str, float]:

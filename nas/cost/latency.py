@@ -1,7 +1,8 @@
 """Time of every kernel on deployments: a roofline with a filling term and a dispatch time.
 
 ``max(MACs / (peak * efficiency(kind) * fill), bytes / bandwidth) + dispatch``, where
-``fill = MACs / (MACs + half_rate_macs)``. Kernels run one after the other.
+``fill = MACs / (MACs + half_rate_macs)``. Elements in the windows of a pool count as MACs where
+the profile has an efficiency for pools. Kernels run one after the other.
 
 Batch and streams: a batch of b reads the weights once. s streams share the device, so together
 they fill it as a batch of b * s does, except that each reads the weights for itself; their
@@ -31,7 +32,7 @@ class KernelTimes:
     """Time and traffic of each kernel for all inferences under way; arrays are (D, kernels).
 
     Attributes:
-        compute_s: Time of the MACs, filling included.
+        compute_s: Time of the operations, filling included.
         move_s: Time of the bytes.
         time_s: Time of the kernel: the greater of the two, and the dispatch.
         busy_s: The part of it that draws load power: on a GPU, in which compute or memory runs at
@@ -60,8 +61,8 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
         Roofline: Williams, Waterman and Patterson, CACM 2009.
     """
     per_mac = figures.seconds_per_mac[:, workload.kind_index]
-    full_s = workload.macs * figures.together * per_mac
-    # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs have rate 0.
+    full_s = workload.operations * figures.together * per_mac
+    # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs take 0 s each.
     compute_s = full_s + figures.half_rate_macs * per_mac
     loaded_s = full_s + figures.busy_half_rate_macs * per_mac
     weights = (

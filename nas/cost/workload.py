@@ -42,6 +42,7 @@ from search_spaces.ops import (
     Multiply,
     Op,
     Opaque,
+    Pool,
     Positions,
     Recurrent,
     Reshape,
@@ -53,10 +54,11 @@ from search_spaces.ops import (
 
 __all__ = ["KINDS", "Counts", "Workload", "workload"]
 
-KINDS = ("conv", "depthwise", "linear", "attention", "embedding", "other")
-"""Kinds of kernels. Recurrent layers, interactions and unknown operators with known products are
-``linear``. The last two have no MACs: rows of tables; norms, pools, elementwise layers that are not
-fused, and all other unknown operators.
+KINDS = ("conv", "pointwise", "depthwise", "linear", "attention", "pool", "embedding", "other")
+"""Kinds of kernels. ``pointwise`` are convolutions whose window is one place, depthwise ones aside.
+Recurrent layers, interactions and unknown operators with known products are ``linear``. The last
+three have no MACs: ``pool`` are pools of windows; ``embedding`` rows of tables; ``other`` norms,
+means over all places, elementwise layers that are not fused, and all other unknown operators.
 """
 
 Counts = npt.NDArray[np.float64]
@@ -77,6 +79,8 @@ class Workload:
         kinds: Kind of each kernel, one of `KINDS`.
         kind_index: The same as indices into `KINDS`.
         macs: Multiply-accumulates.
+        operations: The same; of a pool of windows the elements that its windows cover, which
+            overlap, so that bytes alone do not tell its time.
         weight_elements: Weights read, at the precision of the deployment.
         bias_elements: Biases, scales and offsets read, kept wider than weights.
         gathered_elements: Weights read anew by every inference: rows of embedding tables.
@@ -95,6 +99,7 @@ class Workload:
     kinds: tuple[str, ...]
     kind_index: npt.NDArray[np.intp]
     macs: Counts
+    operations: Counts
     weight_elements: Counts
     bias_elements: Counts
     gathered_elements: Counts
@@ -112,6 +117,7 @@ class _Kernel:
     layer: Layer
     kind: str
     macs: int
+    operations: int
     weights: int
     inputs: list[str]
     output: str
@@ -149,6 +155,7 @@ def workload(layers: Sequence[Layer]) -> Workload:
         [
             (
                 kernel.macs,
+                kernel.operations,
                 kernel.weights,
                 sum(kernel.biases.values()),
                 kernel.gathered,
@@ -168,11 +175,12 @@ def workload(layers: Sequence[Layer]) -> Workload:
         kinds=kinds,
         kind_index=kind_index,
         macs=counts[0],
-        weight_elements=counts[1],
-        bias_elements=counts[2],
-        gathered_elements=counts[3],
-        read_elements=counts[4],
-        write_elements=counts[5],
+        operations=counts[1],
+        weight_elements=counts[2],
+        bias_elements=counts[3],
+        gathered_elements=counts[4],
+        read_elements=counts[5],
+        write_elements=counts[6],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
@@ -248,6 +256,7 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
         layer=layer,
         kind=_kind(op, macs),
         macs=macs,
+        operations=output * _window(op, shapes[layer.inputs[0]]) if isinstance(op, Pool) else macs,
         weights=stored,
         inputs=[] if isinstance(op, Zeros) else list(layer.inputs),
         output=layer.name,
@@ -265,10 +274,24 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
     return kernel
 
 
+def _window(op: Pool, shape: Shape) -> int:
+    return math.prod(kernel for kernel, _, _ in op.axes(len(shape) - 1))
+
+
 def _kind(op: Op, macs: int) -> str:
-    if op.kind in KINDS:
+    if op.kind == "conv" and _one_place(op):
+        return "pointwise"
+    if isinstance(op, Pool):
+        return "pool"
+    if op.kind in KINDS and op.kind != "pool":
         return op.kind
     return "linear" if macs else "other"
+
+
+def _one_place(op: Op) -> bool:
+    return (isinstance(op, Conv2d) and op.kernel_hw == (1, 1)) or (
+        isinstance(op, Conv1d) and op.kernel == 1
+    )
 
 
 def _biases(op: Op) -> int:

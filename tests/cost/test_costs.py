@@ -15,6 +15,7 @@ from nas.cost.workload import workload
 from nas.errors import DeploymentError
 from search_spaces import space
 from search_spaces.layers import Layer
+from search_spaces.ops import Input, Pool
 
 MakeDeployment = Callable[..., Deployment]
 
@@ -119,11 +120,12 @@ def _loop(work: Workload, deployment: Deployment) -> tuple[float, float]:
     fast = profile.cache_bytes_per_s.value if profile.cache_bytes_per_s else float("inf")
     latency = busy = 0.0
     for index, kind in enumerate(work.kinds):
-        macs = float(work.macs[index]) * together
+        macs = float(work.operations[index]) * together
         compute = full = 0.0
-        if kind in ("conv", "depthwise", "linear"):
+        known = {"pointwise": profile.efficiency["conv"], **profile.efficiency}
+        if kind in known:
             peak = profile.macs_per_s[deployment.precision].value
-            rate = peak * profile.efficiency[kind].value
+            rate = peak * known[kind].value
             full = macs / rate
             compute = full / (macs / (macs + profile.half_rate_macs.value))
         weights = work.weight_elements[index] * width + work.bias_elements[index] * bias_width
@@ -153,7 +155,21 @@ def mixed(deploy: MakeDeployment) -> list[Deployment]:
         deploy(batch=4, streams=2, memory_bytes_per_s=1e8),
         deploy(cache_bytes=3e4, cache_bytes_per_s=1e7, batch=3),
         deploy(cache_bytes=1e7, cache_bytes_per_s=1e8, streams=3, dispatch_s=0.0),
+        deploy(efficiency=_BY_KIND | {"pointwise": 0.125}),
     ]
+
+
+_BY_KIND = {"conv": 0.5, "depthwise": 0.25, "linear": 0.5}
+
+
+def test_a_pool_costs_the_elements_that_its_windows_cover(deploy: MakeDeployment) -> None:
+    layers = (Layer("x", Input((2, 4, 4))), Layer("pool", Pool("average", 3, 1, 1), ("x",)))
+    work = workload(layers)
+    # 2 x 16 places x 9 elements; 1e6 MACs a second at a quarter; 64 bytes at 1e5 bytes a second
+    assert work.operations.tolist() == [288] and work.macs.tolist() == [0]
+    known = deploy(efficiency=_BY_KIND | {"pool": 0.25}, dispatch_s=0.0)
+    assert cost(work, [known]).latency_s[0] == pytest.approx(288 / 0.25e6)
+    assert cost(work, [deploy(dispatch_s=0.0)]).latency_s[0] == pytest.approx(64 / 1e5)
 
 
 def _samples(count: int, seed: int = 0) -> Sequence[Workload]:

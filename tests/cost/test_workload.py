@@ -214,4 +214,4 @@ def test_samples_of_a_space_count_as_their_layers_do() -> None:
         work = workload(layers)
         assert work.total_macs == mac_count(layers)
         assert work.peak_activation_elements == max(_live_elements(layers, work))
-        assert set(work.kinds) == {"conv", "depthwise", "linear", "other"}
+        assert set(work.kinds) == {"conv", "pointwise", "depthwise", "linear", "other"}

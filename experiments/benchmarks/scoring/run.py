@@ -29,7 +29,7 @@ from nas.carbon.embodied import device_embodied
 from nas.carbon.footprint import footprint
 from nas.carbon.study import Study
 from nas.cost import Workload, cost
-from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES
+from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, efficiencies
 from nas.cost.workload import workload
 from search_spaces import space
 
@@ -60,7 +60,7 @@ def loop_cost(work: Workload, deployment: Deployment) -> tuple[float, float]:
     profile, together = deployment.profile, deployment.batch * deployment.streams
     width, bias_width = ELEMENT_BYTES[deployment.precision], BIAS_BYTES[deployment.precision]
     peak = profile.macs_per_s[deployment.precision].value
-    rates = {str(kind): peak * figure.value for kind, figure in profile.efficiency.items()}
+    rates = {kind: peak * figure.value for kind, figure in efficiencies(profile).items()}
     cache = profile.cache_bytes.value if profile.cache_bytes else 0.0
     memory = profile.memory_bytes_per_s.value
     fast = profile.cache_bytes_per_s.value if profile.cache_bytes_per_s else memory
