@@ -44,7 +44,7 @@ constraints: {{}}               # upper bounds, such as {{latency_s: 0.05, peak_
 search:
   sampler: tpe                # tpe, nsga2, nsga3, gp, random
   seed: 0
-  workers: 2                  # processes; each trains one candidate at a time
+  workers: 2                  # processes, one a core; each trains one candidate at a time
   on: {{hardware: host, grid: us-caiso}}   # this machine: the search's own carbon counts
 
 # How candidates, and the exported model, are trained: the task's default with what is given here.

@@ -49,7 +49,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     rows = objectives(config.objectives)
     study = _study(config)
     _check_lifecycle(config)
-    threads = max(1, (os.cpu_count() or 1) // config.search.workers)
+    recipes = _recipes(config, chosen_task)
     deployments = _deployments(config)
     rates_of(deployments, study)
     host = _search_host(config)
@@ -82,12 +82,12 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "deployments_as": config.deployments_as,
         "objectives": [row.name for row in rows],
         "constraints": constraint_columns(config.constraints),
-        **_recipes(config, chosen_task, threads),
+        **recipes,
         "search": {
             "sampler": config.search.sampler,
             "seed": config.search.seed,
             "workers": config.search.workers,
-            "threads": threads,
+            "threads": recipes["recipe"]["threads"],
             "cores": os.cpu_count() or 1,
             "host": deployment_to_dict(host),
         },
@@ -140,15 +140,15 @@ def _check_lifecycle(config: SearchConfig) -> None:
         )
 
 
-def _recipes(config: SearchConfig, chosen_task: Task, threads: int) -> dict[str, Any]:
+def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
     """How candidates, the chosen model and the reference models are trained."""
     like = chosen_task.name if chosen_task.parts is None else _LIKE[chosen_task.form]
     space_name = None if is_own(config.space) else config.space
-    short = default_recipe(like, space_name, threads=threads, limit_s=_LIMIT_S)
-    # A second thread slowed small networks down: 230 CPU seconds an epoch instead of 65.
+    # One thread each: a second slowed small networks down, and workers are what fills a machine.
+    short = default_recipe(like, space_name, limit_s=_LIMIT_S)
     final = default_recipe(like, space_name, final=True)
     # Reference models are convolutional, whatever is searched.
-    reference = default_recipe(like, threads=threads, limit_s=_LIMIT_S)
+    reference = default_recipe(like, limit_s=_LIMIT_S)
     return {
         "recipe": _with(short, config.recipe),
         "final_recipe": _with(final, config.final_recipe),

@@ -158,3 +158,12 @@ def test_a_table_of_ones_own_takes_the_recipe_of_a_shipped_task_of_its_form(tiny
     path.write_text("\n".join(["x,y,label", *rows]))
     frozen = resolved(tiny, task=str(path), space="mlp")
     assert frozen["recipe"]["learning_rate"] == default_recipe("breast-cancer", "mlp").learning_rate
+
+
+def test_a_worker_has_one_thread_unless_asked_and_power_follows_it(tiny):
+    config = tiny(search={"workers": 1})
+    del config["recipe"]["threads"]
+    alone = resolve(config_from_mapping(config))
+    assert (alone["search"]["threads"], alone["recipe"]["threads"]) == (1, 1)
+    three = resolved(tiny, recipe={"threads": 3})
+    assert (three["search"]["threads"], three["reference_recipe"]["threads"]) == (3, 3)
