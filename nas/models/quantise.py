@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +87,29 @@ def quantise_onnx(
     # These say that shapes are inferred and layers fused, which export_onnx has done.
     for key in ("onnx.infer", "onnx.quant.pre_process"):
         model.metadata_props.add(key=key, value="onnxruntime.quant")
-    quantize_static(
-        model,
-        str(int8_path),
-        _Reader(calibration_x),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=[n.name for n in model.graph.node if hidden & {n.name, *n.input}],
-    )
+    with _no_warnings():
+        quantize_static(
+            model,
+            str(int8_path),
+            _Reader(calibration_x),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[n.name for n in model.graph.node if hidden & {n.name, *n.input}],
+        )
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """The quantiser warns of every weight with one axis, which gets one range for all of it."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 def onnx_session(path: str | Path) -> Any:

@@ -50,7 +50,7 @@ def _rows(spec, count, rng):
 
 
 @pytest.mark.parametrize("name", ["mlp", "dlrm", "gpt"])
-def test_exported_networks_give_what_torch_gives_and_nearly_so_in_int8(name, tmp_path):
+def test_exported_networks_give_what_torch_gives_and_nearly_so_in_int8(name, tmp_path, caplog):
     found, rng = space(name), np.random.default_rng(2)
     for index in range(6):
         spec, outputs = PAIRS[name][index % len(PAIRS[name])]
@@ -65,6 +65,7 @@ def test_exported_networks_give_what_torch_gives_and_nearly_so_in_int8(name, tmp
         got = onnx_outputs(tmp_path / "int8.onnx", x)
         # A mask of -1e9 among the quantised scores of a decoder would leave 0.75.
         assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.97
+    assert caplog.messages == []
 
 
 def _losses(module, x, y, loss_of, *, steps, rate):
