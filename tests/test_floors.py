@@ -67,7 +67,8 @@ LIBRARIES = {
     "nas.carbon": {"numpy"},
     "nas.pareto": {"numpy", "moocore"},
     "nas.cost": {"numpy"},
-    "nas.models": {"numpy", "torch", "sklearn", "onnx", "onnxruntime", "pyarrow", "safetensors"},
+    "nas.models": {"numpy", "torch", "sklearn", "onnx", "onnxruntime", "pyarrow", "safetensors"}
+    | {"PIL", "psutil"},
     "nas.runs": {"numpy", "pandas", "pyarrow", "yaml"},
     "nas.engine": {"numpy", "optuna", "sqlalchemy", "psutil", "pydantic", "yaml"},
     "nas.comparison": {"numpy", "pandas"},

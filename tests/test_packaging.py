@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TOP = ("nas", "search_spaces", "hardware_profiles")
-IMPORT_NAMES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 # Needed though no line imports them: pandas writes Parquet with pyarrow, Optuna's `gp` needs scipy.
 IMPORTED_BY_OTHERS = {"pyarrow", "scipy"}
 COME_WITH_OTHERS = {"pydantic_core"}

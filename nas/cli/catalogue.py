@@ -47,10 +47,10 @@ def space_list(as_json: JsonOption = False) -> None:
 
 
 def space_show(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show a space: its choices and when each is open."""
-    from search_spaces import space
+    """Show a space, by name or as ./my_space.py:space: its choices and when each is open."""
+    from nas.engine.own_files import find_space
 
-    found = space(name)
+    found = find_space(name)
     choices = [
         {
             "choice": choice.name,
@@ -92,13 +92,15 @@ def task_list(as_json: JsonOption = False) -> None:
 
 
 def task_show(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show a task: its data, metric, source and licence."""
-    from dataclasses import asdict
+    """Show a task, by name or a file or folder of your own: data, metric, source, licence."""
+    from dataclasses import asdict, replace
 
-    from nas.models.tasks import task
+    from nas.engine.own_files import find_task
 
-    found = task(name)
-    print_facts({**asdict(found), "form": found.form, "output": found.output_shape}, as_json)
+    found = find_task(name)
+    facts = asdict(replace(found, parts=None))
+    del facts["parts"]  # how they are read
+    print_facts({**facts, "form": found.form, "output": found.output_shape}, as_json)
 
 
 FolderOption = Annotated[
@@ -111,8 +113,13 @@ FolderOption = Annotated[
 
 def task_fetch(name: NameArgument, to: FolderOption = None) -> None:
     """Download a task's data with pip, check their hash and convert them."""
+    from nas.engine.own_files import is_own
+    from nas.errors import TaskError
     from nas.models.archives import fetch
     from nas.models.tasks import task
+
+    if is_own(name):
+        raise TaskError(f"{name}: is your own, nothing is to be fetched; take it as it is")
 
     found = task(name)
     path = fetch(found.name, to)

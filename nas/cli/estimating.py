@@ -44,7 +44,8 @@ def layers_of(
 
     Raises:
         ConfigError: If neither is given completely.
-        SpaceError: If the architecture is not in the space.
+        SpaceError: If the architecture is not in the space, or the space cannot be had.
+        TaskError: If the task cannot be had.
         RunError: If the run has no such candidate.
     """
     if run is not None:
@@ -62,10 +63,9 @@ def layers_of(
         raise ConfigError(
             "estimate: give --space, --task and --architecture, or --run and --candidate"
         )
-    from nas.models.tasks import task
-    from search_spaces import space
+    from nas.engine.own_files import find_space, find_task
 
-    chosen, facts = space(space_name), task(task_name)
+    chosen, facts = find_space(space_name), find_task(task_name)
     choices = chosen.validate(_choices(architecture))
     return chosen.layers(choices, facts.input_shape, facts.outputs, facts.spec)
 
@@ -152,20 +152,19 @@ def cheaper_of(
         SpaceError: As `layers_of`.
         RunError: As `layers_of`.
     """
-    from nas.models.tasks import task
-    from search_spaces import space
+    from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
 
     if run is not None and candidate is not None:
-        space_name, task_name = run.frozen["space"]["name"], run.frozen["task"]["name"]
+        chosen, facts = space_of_run(run.frozen, run.path), task_of_run(run.frozen, run.path)
         choices = read_json(run.artifacts / candidate / "layers.json")["architecture"]
     elif space_name is not None and task_name is not None and architecture is not None:
+        chosen, facts = find_space(space_name), find_task(task_name)
         choices = _choices(architecture)
     else:
         raise ConfigError(
             "--cheaper: needs an architecture of a space, which has neighbours; give --space, "
             "--task and --architecture, or --run and --candidate"
         )
-    chosen, facts = space(space_name), task(task_name)
 
     def built(near: Architecture) -> tuple[Layer, ...]:
         return chosen.layers(near, facts.input_shape, facts.outputs, facts.spec)

@@ -1,25 +1,28 @@
-"""A space or task of one's own: a Python file, or a table of data without code.
+"""A space or task of one's own: a Python file; or a table, text or folder of images without code.
 
 What a run was made of is named with its SHA-256 in `frozen.json`; Python files are copied into the
-run folder and read from there. A file that has changed since is refused.
+run folder, for when the original is gone. What has changed since is refused.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
 import json
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nas.errors import CarbonNasError, RunError, SpaceError, TaskError
-from nas.models.own_tasks import Data, data_of_table, own_task
-from nas.models.tasks import Task
+from nas.models.own_images import folder_sha256, images_of_folder
+from nas.models.own_tables import data_of_table
+from nas.models.own_tasks import Data, own_task
+from nas.models.own_text import text_task
+from nas.models.tasks import Task, task
+from nas.models.user_code import attribute_of, guarded
+from search_spaces import space
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer
 from search_spaces.ops import Shape
@@ -31,22 +34,70 @@ __all__ = [
     "check_sources",
     "check_unchanged",
     "copies_of",
+    "find_space",
+    "find_task",
     "fingerprint",
     "is_own",
     "own_source",
     "space_of",
+    "space_of_run",
     "task_of",
+    "task_of_run",
 ]
 
 COPIES = "own"
 """Folder in a run's folder that holds its Python files."""
 
-_TABLES = (".csv", ".npz", ".parquet")
+_FILES = (".csv", ".npz", ".parquet", ".txt", ".py")
 
 
 def is_own(name: str) -> bool:
-    """Whether a space or task is a file, and not the name of a shipped one."""
-    return "/" in name or ".py:" in name or name.endswith((*_TABLES, ".py"))
+    """Whether a space or task is a file or folder, and not the name of a shipped one."""
+    return "/" in name or ".py:" in name or name.endswith(_FILES)
+
+
+def find_space(name: str) -> SearchSpace:
+    """The space of that name, shipped or `space_of`.
+
+    Raises:
+        SpaceError: As those.
+    """
+    return space_of(name) if is_own(name) else space(name)
+
+
+def find_task(name: str) -> Task:
+    """The task of that name, shipped or `task_of`.
+
+    Raises:
+        TaskError: As those.
+    """
+    return task_of(name) if is_own(name) else task(name)
+
+
+def space_of_run(frozen: Mapping[str, Any], folder: Path | None) -> SearchSpace:
+    """The space that a run was made of.
+
+    Args:
+        frozen: What the launch resolved.
+        folder: Of the run; None before it is made.
+
+    Raises:
+        RunError: It was a file of one's own, which has changed since.
+        SpaceError: It is unknown, or its file cannot be run.
+    """
+    own = frozen["space"].get("own")
+    return find_space(own_source(own, folder) if own else frozen["space"]["name"])
+
+
+def task_of_run(frozen: Mapping[str, Any], folder: Path | None) -> Task:
+    """The task that a run was made of; as `space_of_run`.
+
+    Raises:
+        RunError: Its file or folder has changed since.
+        TaskError: It is unknown, or its data cannot be read.
+    """
+    own = frozen["task"].get("own")
+    return find_task(own_source(own, folder) if own else frozen["task"]["name"])
 
 
 def absolute(name: str, folder: Path) -> str:
@@ -57,10 +108,11 @@ def absolute(name: str, folder: Path) -> str:
 
 
 def fingerprint(name: str) -> dict[str, str]:
-    """Path and SHA-256 of a file of one's own.
+    """Path and SHA-256 of a file of one's own, or of all images in a folder.
 
     Raises:
         RunError: There is no such file.
+        TaskError: The folder cannot be read.
     """
     path, attribute = _parts(name)
     return {
@@ -71,20 +123,26 @@ def fingerprint(name: str) -> dict[str, str]:
 
 
 def own_source(found: Mapping[str, str], folder: Path | None) -> str:
-    """The name under which a run's file is read: its copy, or a table where it lies.
+    """The name under which what a run was made of is read.
+
+    A Python file is read where it lies, so that it finds data beside it; from the run's copy where
+    it is gone or has changed.
 
     Args:
         found: Of `fingerprint`.
         folder: Of the run; None before it is made.
 
     Raises:
-        RunError: The file has changed since, or is gone.
+        RunError: The copy, or a file that has none, has changed since or is gone.
     """
-    path = Path(found["path"])
-    if folder is not None and found["attribute"]:
-        path = folder / COPIES / path.name
-    check_unchanged(path, found["sha256"])
-    return f"{path}:{found['attribute']}" if found["attribute"] else str(path)
+    path, attribute = Path(found["path"]), found["attribute"]
+    if not attribute:
+        check_unchanged(path, found["sha256"])
+        return str(path)
+    copy = path if folder is None else folder / COPIES / path.name
+    check_unchanged(copy, found["sha256"])
+    same = path.is_file() and _sha256(path) == found["sha256"]
+    return f"{path if same else copy}:{attribute}"
 
 
 def copies_of(frozen: Mapping[str, Any]) -> dict[str, str]:
@@ -146,7 +204,10 @@ def space_of(name: str) -> SearchSpace:
     Raises:
         SpaceError: The file cannot be run, or the attribute is no `SearchSpace`.
     """
-    found = _attribute(name, SpaceError)
+    path, attribute = _parts(name)
+    if not attribute:
+        raise SpaceError(f"{name}: is no Python file; give a space as ./my_space.py:space")
+    found = attribute_of(path, attribute, SpaceError)
     if not isinstance(found, SearchSpace):
         raise SpaceError(
             f"{name}: is a {type(found).__name__}, make it a search_spaces.SearchSpace"
@@ -155,30 +216,36 @@ def space_of(name: str) -> SearchSpace:
 
 
 def task_of(name: str) -> Task:
-    """The task of a Python file, or of a CSV, Parquet or npz file.
+    """The task of a Python file, of a CSV, Parquet, npz or text file, or of a folder of images.
 
     Args:
         name: ``path.py:attribute``, of `nas.models.own_tasks.Data` or a function that gives it; or
-            a path that `nas.models.own_tasks.data_of_table` reads.
+            a path that `images_of_folder`, `text_task` or `data_of_table` reads.
 
     Raises:
         TaskError: The file cannot be read or run, or its data do not make a task.
     """
     path, attribute = _parts(name)
     if not attribute:
-        return own_task(path.stem, data_of_table(path))
-    found = _attribute(name, TaskError)
-    try:
+        path = path.expanduser().resolve()
+        return _task_without_code(path, _sha256(path) if path.exists() else "")
+    found = attribute_of(path, attribute, TaskError)
+    with guarded(name, TaskError):
         data = found() if callable(found) else found
-    except CarbonNasError:
-        raise
-    except Exception as error:  # code of the user's
-        raise TaskError(f"{name}: failed with {_line(error)}; mend the file") from error
     if not isinstance(data, Data):
         raise TaskError(
             f"{name}: gives a {type(data).__name__}, return nas.models.own_tasks.Data(x, y)"
         )
     return own_task(path.stem, data)
+
+
+@lru_cache(maxsize=1)  # a launch asks for its task several times
+def _task_without_code(path: Path, _sha256: str) -> Task:
+    if path.is_dir():
+        return own_task(path.name, images_of_folder(path))
+    if path.suffix == ".txt":
+        return text_task(path)
+    return own_task(path.stem, data_of_table(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,20 +278,20 @@ class TracedBuild:
     ) -> tuple[Layer, ...]:
         where = f"{self.given.name}: {dict(architecture)}"
         try:
-            built = self.given.build(dict(architecture), input_shape, outputs, *spec)
+            with guarded("build", SpaceError):
+                built = self.given.build(dict(architecture), input_shape, outputs, *spec)
         except CarbonNasError as error:
-            raise SpaceError(f"{where}: {error}") from None
-        except Exception as error:  # code of the user's
-            raise SpaceError(f"{where}: build failed with {_line(error)}; mend it") from error
+            raise type(error)(f"{where}: {error}") from None
         if isinstance(built, tuple | list) and all(isinstance(row, Layer) for row in built):
             return tuple(built)
         from nas.models.trace import traced_layers
 
         ids = "text" in self.given.accepts or "translation" in self.given.accepts
         try:
-            return traced_layers(built, input_shape, ids=ids)
+            with guarded("build", SpaceError):
+                return traced_layers(built, input_shape, ids=ids)
         except CarbonNasError as error:
-            raise SpaceError(f"{where}: {error}") from None
+            raise type(error)(f"{where}: {error}") from None
 
 
 def _parts(name: str) -> tuple[Path, str]:
@@ -236,37 +303,10 @@ def _parts(name: str) -> tuple[Path, str]:
     return Path(path), attribute
 
 
-def _attribute(name: str, error: type[CarbonNasError]) -> Any:
-    path, attribute = _parts(name)
-    if not path.is_file():
-        raise error(f"{path}: no such file; give a path, as ./my_file.py:name")
-    module_name = f"carbon_nas_own_{_sha256(path)[:16]}"
-    module = sys.modules.get(module_name)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None or spec.loader is None:
-            raise error(f"{path}: is not a Python file, give one")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except CarbonNasError:
-            del sys.modules[module_name]
-            raise
-        except Exception as fault:  # code of the user's
-            del sys.modules[module_name]
-            raise error(f"{path}: cannot be run: {_line(fault)}; mend the file") from fault
-    if not hasattr(module, attribute):
-        raise error(f"{path}: has no {attribute!r}, give the name of something in it")
-    return getattr(module, attribute)
-
-
 def _sha256(path: Path) -> str:
+    if path.is_dir():
+        return folder_sha256(path)
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; name a file that can be read") from None
-
-
-def _line(error: Exception) -> str:
-    return re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:200]

@@ -16,14 +16,13 @@ from nas.carbon.study import Study, study_from_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.config import SearchConfig
-from nas.engine.own_files import is_own, own_source, space_of, task_of
+from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, recipe_from_dict, recipe_to_dict
-from nas.models.tasks import Task, task
+from nas.models.tasks import Task
 from nas.objectives import Objective, objectives
 from nas.runs import Run
 from nas.runs.tables import constrain
-from search_spaces import space
 from search_spaces.base import Architecture, SearchSpace
 from search_spaces.graph import graph_key
 from search_spaces.layers import Layer
@@ -135,15 +134,7 @@ def chosen(config: SearchConfig) -> tuple[SearchSpace, Task]:
     Raises:
         CarbonNasError: If a name is unknown or a file is wrong.
     """
-    return _space(config.space), _task(config.task)
-
-
-def _space(name: str) -> SearchSpace:
-    return space_of(name) if is_own(name) else space(name)
-
-
-def _task(name: str) -> Task:
-    return task_of(name) if is_own(name) else task(name)
+    return find_space(config.space), find_task(config.task)
 
 
 def load_plan(run: Run) -> Plan:
@@ -166,10 +157,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         ConfigError: If the code's search space or recipe is not the one that was frozen.
         RunError: If a file of the user's own has changed since.
     """
-    own_space, own_task = frozen["space"].get("own"), frozen["task"].get("own")
-    space_name, task_name = frozen["space"]["name"], frozen["task"]["name"]
-    chosen_space = _space(own_source(own_space, folder) if own_space else space_name)
-    chosen_task = _task(own_source(own_task, folder) if own_task else task_name)
+    chosen_space, chosen_task = space_of_run(frozen, folder), task_of_run(frozen, folder)
     if chosen_space.version != frozen["space"]["version"]:
         raise ConfigError(
             f"space {chosen_space.name}: version {chosen_space.version} is not the run's "

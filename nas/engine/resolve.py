@@ -32,7 +32,12 @@ __all__ = ["resolve"]
 
 _LIMIT_S = 900.0
 # A task of one's own begins with the recipe of a shipped task of its form.
-_LIKE = {"image": "digits", "series": "japanese-vowels", "table": "breast-cancer"}
+_LIKE = {
+    "image": "digits",
+    "series": "japanese-vowels",
+    "table": "breast-cancer",
+    "text": "shakespeare",
+}
 
 
 def resolve(config: SearchConfig) -> dict[str, Any]:

@@ -30,16 +30,25 @@ from search_spaces.layers import Layer, layers_to_json
 __all__ = ["Exported", "export_model"]
 
 _PREDICT = '''\
-"""Predictions for raw inputs: python predict.py inputs.npy, many samples or one."""
+"""Predictions for raw inputs: python predict.py inputs.npy, many samples or one, or an image."""
 import json, sys
 from pathlib import Path
 import numpy as np
 import onnxruntime
+def read(path):
+    if path.endswith(".npy"):
+        return np.load(path)
+    from PIL import Image, ImageOps
+    channels, height, width = how["shape"]
+    image = ImageOps.exif_transpose(Image.open(path)).convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        sys.exit(f"{path}: is {image.width}x{image.height}; make it {width}x{height}")
+    return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
 if len(sys.argv) != 2:
     sys.exit("usage: python predict.py inputs.npy")
 here = Path(__file__).parent
 how, labels = (json.loads((here / f"{n}.json").read_text()) for n in ("preprocessing", "labels"))
-x = np.load(sys.argv[1]).astype(np.float32).reshape(-1, *how["shape"])
+x = read(sys.argv[1]).astype(np.float32).reshape(-1, *how["shape"])
 session = onnxruntime.InferenceSession(here / "model.onnx", providers=["CPUExecutionProvider"])
 x = ((x - np.float32(how["mean"])) / np.float32(how["std"])).astype(np.float32)
 y = session.run(None, {how["input"]: x})[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import re
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from nas.errors import LayerError
 from nas.models.trace import check_traced, trace
+from nas.models.user_code import attribute_of, guarded
 from search_spaces.layers import Layer
 
 __all__ = ["exported_layers", "factory_layers"]
@@ -131,21 +131,11 @@ def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tup
 
 
 def _made(path: Path, name: str) -> Any:
-    where = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or where is None or where.loader is None:
-        raise LayerError(f"{path}: is no Python file; give FILE.py:FUNCTION")
-    loaded = importlib.util.module_from_spec(where)
-    try:
-        where.loader.exec_module(loaded)
-    except Exception as error:  # a user's code raises anything
-        raise LayerError(f"{path}: fails with {_said(error)}; mend it") from error
-    factory = getattr(loaded, name, None)
+    factory = attribute_of(path, name, LayerError)
     if not callable(factory):
-        raise LayerError(f"{path}: has no function {name!r}; name one")
-    try:
+        raise LayerError(f"{path}: {name} is a {type(factory).__name__}; name a function")
+    with guarded(f"{path}: {name}()", LayerError):
         return factory()
-    except Exception as error:  # a user's code raises anything
-        raise LayerError(f"{path}: {name}() fails with {_said(error)}; mend it") from error
 
 
 def _said(error: Exception) -> str:

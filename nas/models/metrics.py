@@ -10,9 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.models.tasks import Splits, Task
+from nas.models.tasks import Kind, Metric, Splits, Task
 
-__all__ = ["area_under_curve", "error", "guess_error"]
+__all__ = ["ERROR_LABELS", "METRICS_OF", "area_under_curve", "error", "guess_error"]
+
+METRICS_OF: dict[Kind, tuple[Metric, ...]] = {
+    "classification": ("accuracy", "log-loss"),
+    "binary": ("log-loss", "AUC", "accuracy"),
+    "regression": ("RMSE",),
+    "language": ("perplexity",),
+}
+"""The metrics that a task of each kind may have, the usual one first."""
+
+ERROR_LABELS: dict[Metric, str] = {
+    "accuracy": "error (1 - accuracy)",
+    "AUC": "error (1 - AUC)",
+    "log-loss": "log-loss (nats)",
+    "RMSE": "RMSE",
+    "perplexity": "perplexity per character",
+}
 
 Array = NDArray[Any]
 _ROWS = 1000  # at a time, in float64
@@ -32,13 +48,17 @@ def error(task: Task, outputs: Array, y: Array, splits: Splits) -> float:
         The error; not finite where the outputs are not.
     """
     if task.metric == "accuracy":
-        return float(np.mean(outputs.argmax(-1) != y))
+        predicted = outputs[:, 0] > 0 if task.kind == "binary" else outputs.argmax(-1)
+        return float(np.mean(predicted != y))
     if task.metric == "AUC":
         return 1 - area_under_curve(outputs[:, 0], y)
-    if task.metric == "log-loss":
+    if task.metric == "log-loss" and task.kind == "binary":
         return _log_loss(outputs[:, 0].astype(np.float64), y)
+    if task.metric == "log-loss":
+        return _cross_entropy(outputs[:, None], y[:, None])
     if task.metric == "perplexity":
-        return _perplexity(outputs, y)
+        with np.errstate(over="ignore"):
+            return float(np.exp(_cross_entropy(outputs, y)))
     predicted = outputs[:, 0].astype(np.float64) * splits.target_std + splits.target_mean
     return float(np.sqrt(np.mean((predicted - y) ** 2)))
 
@@ -61,10 +81,11 @@ def guess_error(task: Task, splits: Splits) -> float:
         guess = np.full((len(wanted), 1), np.log(share / (1 - share)))
         return error(task, guess, wanted, splits)
     counts = np.bincount(y.ravel(), minlength=task.outputs)
-    if task.kind == "classification":
+    if task.metric == "accuracy":
         return float(np.mean(wanted != counts.argmax()))
     shares = (counts + 1) / (counts.sum() + task.outputs)
-    return float(np.exp(-np.log(shares)[wanted].mean()))
+    loss = float(-np.log(shares)[wanted].mean())
+    return loss if task.metric == "log-loss" else float(np.exp(loss))
 
 
 def area_under_curve(scores: Array, y: Array) -> float:
@@ -93,7 +114,8 @@ def _log_loss(logits: Array, y: Array) -> float:
         return float(np.mean(np.logaddexp(0, logits) - y * logits))
 
 
-def _perplexity(outputs: Array, y: Array) -> float:
+def _cross_entropy(outputs: Array, y: Array) -> float:
+    """Of scores (N, positions, choices) for what is right (N, positions), in nats."""
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(y), _ROWS):
@@ -101,4 +123,4 @@ def _perplexity(outputs: Array, y: Array) -> float:
             scores -= scores.max(-1, keepdims=True)
             right = np.take_along_axis(scores, y[start : start + _ROWS, :, None], -1)[..., 0]
             total += float((np.log(np.exp(scores).sum(-1)) - right).sum())
-        return float(np.exp(total / y.size))
+    return total / y.size

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.errors import TaskError
+from nas.errors import SpaceError, TaskError
+from nas.models.metrics import ERROR_LABELS, METRICS_OF, guess_error
 from nas.models.task_data import Parts, stratified_order
-from nas.models.tasks import Kind, Metric, Task
-from search_spaces.specs import InputSpec, TableSpec
+from nas.models.tasks import Kind, Metric, Part, Splits, Task
+from search_spaces.specs import InputSpec, TableSpec, form_of
 
-__all__ = ["Data", "data_of_table", "own_task"]
+__all__ = ["Data", "own_task"]
 
-_METRICS: dict[str, tuple[Metric, str]] = {
-    "classification": ("accuracy", "error (1 - accuracy)"),
-    "binary": ("log-loss", "log-loss (nats)"),
-    "regression": ("RMSE", "RMSE"),
-}
+_KINDS = ("classification", "binary", "regression")
 _TEST_SHARE = _VALIDATION_SHARE = 0.2
 _LEAST_OF_CLASS = 5
+_EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Samples and targets; a fifth each becomes validation and test data.
+    """Samples and targets; a fifth each becomes validation and test data, if no parts are given.
 
     Attributes:
         x: (N, C, H, W) images, (N, C, T) series or (N, columns) tables; numbers.
@@ -37,6 +35,10 @@ class Data:
         spec: Columns of a table; None is numbers only.
         label: For titles.
         licence: Of the data.
+        metric: accuracy or log-loss of a classification, these or AUC of a binary task, RMSE of a
+            regression; None is accuracy, log-loss and RMSE.
+        part: (N,): "train", "validation" or "test" of each sample, for data that must not be
+            divided at random, such as those in order of time; None divides them.
     """
 
     x: NDArray[Any]
@@ -45,6 +47,8 @@ class Data:
     spec: InputSpec | None = None
     label: str = ""
     licence: str = "not stated"
+    metric: Metric | None = None
+    part: NDArray[Any] | None = None
 
 
 def own_task(name: str, data: Data) -> Task:
@@ -55,116 +59,60 @@ def own_task(name: str, data: Data) -> Task:
         data: Samples and targets.
 
     Raises:
-        TaskError: Samples or labels are missing, not finite, of one class, or too few.
+        TaskError: Samples or labels are missing, not finite, of one class, or too few; categories
+            are not those of `spec`; or the metric is not one of the kind.
     """
+    metric = _metric(name, data)
     x, y, classes = _checked(name, data)
-    order = _order(y, data.kind)
-    test, validation = (round(len(x) * share) for share in (_TEST_SHARE, _VALIDATION_SHARE))
-    if min(test, validation) < 1 or len(x) - test - validation < 2:
-        raise TaskError(f"{name}: {len(x)} samples leave a split empty; give at least 5")
-    opened, second, first = np.split(order, [test, test + validation])
-    if classes and (few := np.bincount(y).min()) < _LEAST_OF_CLASS:
-        rarest = classes[int(np.bincount(y).argmin())]
-        raise TaskError(
-            f"{name}: class {rarest!r} has {few} sample(s), which do not fill three splits; give "
-            f"at least {_LEAST_OF_CLASS} of each class"
-        )
-    metric, error_label = _METRICS[data.kind]
+    spec = _spec(name, data, x)
+    if data.part is None:
+        order, counts = _divided(name, y, classes)
+    else:
+        order, counts = _given(name, y, classes, np.asarray(data.part))
+    x, y = x[order], y[order]
+    fit, opened = counts[0] + counts[1], len(y)
+    split = (x[: counts[0]], y[: counts[0]], x[counts[0] : fit], y[counts[0] : fit])
+    test = (x[fit:opened], y[fit:opened], x[:0], y[:0])
 
     def parts(asked_test: bool, _data_dir: str | Path | None) -> Parts:
-        if asked_test:
-            return x[opened], y[opened], x[:0], y[:0]
-        return x[first], y[first], x[second], y[second]
+        return test if asked_test else split
 
-    return Task(
+    made = "as given" if data.part is not None else "fixed seed"
+    task = Task(
         name=name,
         label=data.label or name,
         input_shape=tuple(x.shape[1:]),
         outputs=len(classes) if data.kind == "classification" else 1,
         metric=metric,
-        error_label=error_label,
-        worst_error=_worst_error(data.kind, y[first], y[second]),
+        error_label=ERROR_LABELS[metric],
+        worst_error=0.0,
         best_error=0.0,
         classes=classes,
         source="the user's own file",
         licence=data.licence,
         kind=data.kind,
-        unit="nats" if data.kind == "binary" else "",
-        spec=data.spec or (TableSpec(x.shape[1]) if x.ndim == 2 else None),
-        splits=f"{len(first)} / {len(second)} / {len(opened)}, fixed seed",
+        unit="nats" if metric == "log-loss" else "",
+        spec=spec,
+        splits=f"{counts[0]:,} / {counts[1]:,} / {counts[2]:,}, {made}",
         parts=parts,
     )
+    return dataclasses.replace(task, worst_error=guess_error(task, Splits(*split, 0.0, 1.0)))
 
 
-def data_of_table(path: Path) -> Data:
-    """Data of a file without code.
-
-    A CSV or Parquet file has named columns; the last is the target, the others numbers. An npz
-    file holds the arrays ``x`` and ``y``. Targets that are whole numbers of at most 20 kinds, or
-    texts, are classes; other numbers are a regression.
-
-    Raises:
-        TaskError: The file is missing or of another form.
-    """
-    if not path.is_file():
+def _metric(name: str, data: Data) -> Metric:
+    if data.kind not in _KINDS:
+        raise TaskError(f"{name}: kind {data.kind!r} is not one of {_KINDS}")
+    known = METRICS_OF[data.kind]
+    if data.metric is not None and data.metric not in known:
         raise TaskError(
-            f"{path}: no such file; give a .csv, .parquet or .npz file, or my_task.py:task"
+            f"{name}: metric {data.metric!r} is not for a {data.kind} task; give "
+            f"{' or '.join(known)}"
         )
-    readers = {".npz": _read_npz, ".parquet": _read_parquet}
-    x, y = readers.get(path.suffix, _read_csv)(path)
-    numbers = np.issubdtype(y.dtype, np.number)
-    whole = numbers and bool(np.all(np.isfinite(y))) and bool(np.all(y == np.round(y)))
-    is_class = not numbers or (whole and len(np.unique(y)) <= 20)
-    return Data(x, y, "classification" if is_class else "regression")
-
-
-def _read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["x"], arrays["y"]
-    except (KeyError, ValueError, OSError, EOFError) as error:
-        raise TaskError(f"{path}: {error}; save it by np.savez(path, x=..., y=...)") from None
-
-
-def _read_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        _, *rows = [row for row in csv.reader(lines) if row] or [[]]
-    widths = {len(row) for row in rows}
-    if len(widths) != 1 or min(widths) < 2:
-        raise TaskError(f"{path}: rows have {sorted(widths)} columns; give a header and equal rows")
-    features, labels = [row[:-1] for row in rows], [row[-1].strip() for row in rows]
-    if not all(labels):
-        line = labels.index("") + 2
-        raise TaskError(f"{path}: line {line} has no label; fill the last column or drop the line")
-    try:
-        x = np.array([[float(text or "nan") for text in row] for row in features], np.float32)
-    except ValueError as error:
-        raise TaskError(f"{path}: {error}; write categories as numbers") from None
-    try:
-        return x, np.array([float(text) for text in labels])
-    except ValueError:
-        return x, np.array(labels)
-
-
-def _read_parquet(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    from pyarrow import ArrowException, parquet
-
-    try:
-        columns = list(parquet.read_table(path).to_pydict().values())
-        if len(columns) < 2:
-            raise TaskError(f"{path}: has {len(columns)} column(s); give features and a target")
-        x = np.array(columns[:-1], np.float32).T
-    except (ArrowException, OSError, ValueError, TypeError) as error:
-        line = str(error).splitlines()[0]
-        raise TaskError(f"{path}: {line}; give a Parquet file of numbers") from None
-    y = np.array(columns[-1])
-    return x, y.astype(float) if y.dtype.kind in "biuf" else y
+    return data.metric or known[0]
 
 
 def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
     x, y = np.asarray(data.x), np.asarray(data.y)
-    if data.kind not in _METRICS:
-        raise TaskError(f"{name}: kind {data.kind!r} is not one of {tuple(_METRICS)}")
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or 0 in x.shape[1:]:
         raise TaskError(
             f"{name}: x is {x.dtype} of shape {x.shape}; give numbers (N, C, H, W), (N, C, T) or "
@@ -172,16 +120,16 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
         )
     if y.shape != (len(x),):
         raise TaskError(f"{name}: y has shape {y.shape} for {len(x)} samples; give one label each")
-    x = x if x.dtype == np.uint8 else x.astype(np.float32)
-    bad = ~np.isfinite(x.reshape(len(x), -1)).all(1)
-    if bad.any():
-        raise TaskError(
-            f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN or infinity, the first is "
-            f"number {int(bad.argmax())}; fill or drop them"
-        )
-    missing = np.array(
-        [value is None or value == "" or str(value) == "nan" for value in y.tolist()]
-    )
+    if x.dtype != np.uint8:
+        with np.errstate(over="ignore"):  # told below
+            x = x.astype(np.float32)
+        bad = ~np.isfinite(x.reshape(len(x), -1)).all(1)
+        if bad.any():
+            raise TaskError(
+                f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN, infinity or numbers "
+                f"beyond 3e38, the first is number {int(bad.argmax())}; fill or drop them"
+            )
+    missing = np.array([value is None or str(value) in ("", "nan", "NaT") for value in y.tolist()])
     if missing.any():
         raise TaskError(
             f"{name}: {int(missing.sum())} of {len(y)} labels are missing, the first is number "
@@ -189,11 +137,18 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
         )
     if data.kind == "regression":
         return x, _numbers(name, y), ()
-    known = np.unique(y)
+    try:
+        known, place = np.unique(y, return_inverse=True)
+    except TypeError:
+        raise TaskError(f"{name}: labels are of several kinds; make them all texts") from None
     if len(known) < 2 or (data.kind == "binary" and len(known) != 2):
         wanted = "exactly two" if data.kind == "binary" else "two or more"
         raise TaskError(f"{name}: the labels are of {len(known)} class(es); give {wanted}")
-    return x, np.searchsorted(known, y).astype(np.int64), tuple(str(value) for value in known)
+    return x, place.astype(np.int64), tuple(_class_name(value) for value in known.tolist())
+
+
+def _class_name(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _numbers(name: str, y: NDArray[Any]) -> NDArray[np.float32]:
@@ -204,17 +159,64 @@ def _numbers(name: str, y: NDArray[Any]) -> NDArray[np.float32]:
     return y.astype(np.float32)
 
 
-def _order(y: NDArray[Any], kind: Kind) -> NDArray[np.intp]:
-    if kind == "regression":
-        return np.random.default_rng(0).permutation(len(y))
-    return stratified_order(y, seed=0)
+def _spec(name: str, data: Data, x: NDArray[Any]) -> InputSpec | None:
+    spec = data.spec or (TableSpec(x.shape[1]) if x.ndim == 2 else None)
+    try:
+        form_of(tuple(x.shape[1:]), spec)
+    except SpaceError as error:
+        raise TaskError(f"{name}: {error}; let spec count the columns of x") from None
+    if not isinstance(spec, TableSpec):
+        return spec
+    for index, count in enumerate(spec.cardinalities):
+        column = x[:, spec.numeric + index]
+        wrong = (column != np.round(column)) | (column < 0) | (column >= count)
+        if count > _EXACT:
+            raise TaskError(
+                f"{name}: cardinalities[{index}] is {count}, above {_EXACT}; hash the categories "
+                "to fewer"
+            )
+        if wrong.any():
+            raise TaskError(
+                f"{name}: column {spec.numeric + index} holds {column[wrong][0]:g}, sample "
+                f"{int(wrong.argmax())}; its categories are whole numbers from 0 to {count - 1}"
+            )
+    return spec
 
 
-def _worst_error(kind: Kind, train_y: NDArray[Any], y: NDArray[Any]) -> float:
-    """Of the best guess that looks at no sample."""
-    if kind == "regression":
-        return float(np.sqrt(np.mean((y.astype(float) - float(train_y.mean(dtype=float))) ** 2)))
-    share = np.bincount(train_y) / len(train_y)
-    if kind == "classification":
-        return float(1 - share.max())
-    return float(-np.sum(share * np.log(share)))
+def _divided(
+    name: str, y: NDArray[Any], classes: tuple[str, ...]
+) -> tuple[NDArray[np.intp], tuple[int, int, int]]:
+    """The order of samples, and how many of them train, validate and test."""
+    test, validation = (round(len(y) * share) for share in (_TEST_SHARE, _VALIDATION_SHARE))
+    train = len(y) - test - validation
+    if min(test, validation) < 1 or train < 2:
+        raise TaskError(f"{name}: {len(y)} samples leave a split empty; give at least 5")
+    if classes and (few := np.bincount(y).min()) < _LEAST_OF_CLASS:
+        rarest = classes[int(np.bincount(y).argmin())]
+        raise TaskError(
+            f"{name}: class {rarest!r} has {few} sample(s), which do not fill three splits; give "
+            f"at least {_LEAST_OF_CLASS} of each class"
+        )
+    order = stratified_order(y, seed=0) if classes else np.random.default_rng(0).permutation(len(y))
+    opened, second, first = np.split(order, [test, test + validation])
+    return np.concatenate([first, second, opened]), (train, validation, test)
+
+
+def _given(
+    name: str, y: NDArray[Any], classes: tuple[str, ...], part: NDArray[Any]
+) -> tuple[NDArray[np.intp], tuple[int, int, int]]:
+    names = get_args(Part)
+    if part.shape != y.shape or not np.isin(part, names).all():
+        raise TaskError(f"{name}: part has shape {part.shape}; give one of {names} for each sample")
+    places = [np.flatnonzero(part == one) for one in names]
+    for one, members in zip(names, places, strict=True):
+        if len(members) < (2 if one == "train" else 1):
+            raise TaskError(f"{name}: part {one!r} is empty or of one sample; give it more")
+        absent = set(range(len(classes))) - set(y[places[0]].tolist())
+        if absent:
+            raise TaskError(f"{name}: class {classes[min(absent)]!r} has no sample to train on")
+        if len(classes) == 2 and len(set(y[members].tolist())) < 2:
+            raise TaskError(f"{name}: part {one!r} has one class only; give it both")
+    first = np.random.default_rng(0).permutation(places[0])
+    train, validation, test = (len(members) for members in places)
+    return np.concatenate([first, *places[1:]]), (train, validation, test)

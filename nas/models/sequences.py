@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nas.models.task_data import Parts, stratified_order
 
-__all__ = ["CHARACTERS", "CONTEXT", "japanese_vowels", "shakespeare"]
+__all__ = ["CHARACTERS", "CONTEXT", "japanese_vowels", "shakespeare", "spaced", "text_parts"]
 
 # Everything else (digits, braces, underscores: 1 character in 10,000) reads as '#'.
 CHARACTERS = "\n !\"#&'(),-.:;?[]ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -47,9 +47,29 @@ def shakespeare(archive: Path) -> tuple[Parts, Parts]:
         np.concatenate([works[name] for name in some])
         for some in (names[:_HELD_OUT], names[_HELD_OUT : 2 * _HELD_OUT], names[2 * _HELD_OUT :])
     )
-    some = np.linspace(0, len(validation) - 1, _VALIDATION_WINDOWS).round().astype(int)
     train = rest[np.random.default_rng(0).permutation(len(rest))]
-    return _parts(train, validation[some]), _parts(test, test[:0])
+    return text_parts(train, spaced(validation)), text_parts(test, test[:0])
+
+
+def spaced(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most 2,000 of the rows, evenly spaced, so that validating a text stays quick."""
+    some = np.linspace(0, len(rows) - 1, min(len(rows), _VALIDATION_WINDOWS))
+    chosen: NDArray[np.uint8] = rows[some.round().astype(int)]
+    return chosen
+
+
+def text_parts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Parts:
+    """Inputs and next tokens of two parts, from windows of ids and their one successor.
+
+    Args:
+        first: (N, context + 1).
+        second: (M, context + 1).
+    """
+
+    def halves(rows: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return np.ascontiguousarray(rows[:, :-1]), rows[:, 1:].astype(np.int64)
+
+    return (*halves(first), *halves(second))
 
 
 def japanese_vowels(archive: Path) -> tuple[Parts, Parts]:
@@ -78,13 +98,6 @@ def _windows(content: bytes) -> NDArray[np.uint8]:
     starts = np.arange(0, len(ids) - CONTEXT, CONTEXT)
     rows: NDArray[np.uint8] = ids[starts[:, None] + np.arange(CONTEXT + 1)]
     return rows
-
-
-def _parts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Parts:
-    def halves(rows: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        return np.ascontiguousarray(rows[:, :-1]), rows[:, 1:].astype(np.int64)
-
-    return (*halves(first), *halves(second))
 
 
 def _utterances(text: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -27,6 +27,7 @@ from search_spaces.specs import InputSpec, TableSpec, form_of
 __all__ = [
     "Inputs",
     "Kind",
+    "Part",
     "Splits",
     "Targets",
     "Task",
@@ -41,6 +42,7 @@ __all__ = [
 Inputs = NDArray[Any]
 Targets = NDArray[Any]
 Kind = Literal["classification", "binary", "regression", "language"]
+Part = Literal["train", "validation", "test"]
 Metric = Literal["accuracy", "AUC", "log-loss", "RMSE", "perplexity"]
 
 

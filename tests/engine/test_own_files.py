@@ -121,7 +121,7 @@ def test_a_module_that_cannot_be_taken(files, change, error, said):
     ("text", "said"),
     [
         ("space = 3", "is a int, make it a search_spaces.SearchSpace"),
-        ("import nowhere", "cannot be run: ModuleNotFoundError"),
+        ("import nowhere", "fails with ModuleNotFoundError"),
         ("other = 3", "has no 'space'"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_file_that_holds_no_space(files, text, said):
     ("text", "said"),
     [
         ("task = 3", r"gives a int, return nas\.models\.own_tasks\.Data"),
-        ("def task():\n    raise OSError('gone')", "failed with OSError: gone"),
+        ("def task():\n    raise OSError('gone')", "fails with OSError: gone"),
     ],
 )
 def test_a_file_that_holds_no_task(files, text, said):
@@ -145,7 +145,7 @@ def test_a_file_that_holds_no_task(files, text, said):
 
 
 def test_files_that_are_not_there(tmp_path):
-    with pytest.raises(SpaceError, match="no such file"):
+    with pytest.raises(SpaceError, match="No such file"):
         space_of(f"{tmp_path}/none.py:space")
     with pytest.raises(TaskError, match="no such file"):
         task_of(f"{tmp_path}/none.csv")

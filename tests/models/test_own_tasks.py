@@ -1,12 +1,10 @@
 """Tasks of one's own: what is made of good data, and one line for bad ones."""
 
 import numpy as np
-import pyarrow
 import pytest
-from pyarrow import parquet
 
 from nas.errors import TaskError
-from nas.models.own_tasks import Data, data_of_table, own_task
+from nas.models.own_tasks import Data, own_task
 from nas.models.tasks import load_splits, load_test
 from search_spaces.specs import TableSpec
 
@@ -43,6 +41,9 @@ def test_images_and_numbers():
     assert task.worst_error == pytest.approx(guess)
 
 
+CATEGORIES = np.where(np.arange(50)[:, None] == 3, [0, 9], [0, 1])
+
+
 def with_nan(x):
     x = x.copy()
     x[7, 2] = np.nan
@@ -52,7 +53,7 @@ def with_nan(x):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (Data(with_nan(X), Y), "1 of 50 samples hold NaN or infinity, the first is number 7"),
+        (Data(with_nan(X), Y), "1 of 50 samples hold NaN, infinity.* the first is number 7"),
         (Data(X, Y[:40]), r"y has shape \(40,\) for 50 samples"),
         (Data(X, np.where(np.arange(50) == 3, None, Y)), "1 of 50 labels are missing"),
         (Data(X, np.where(np.arange(50) == 3, "", Y)), "labels are missing, the first is number 3"),
@@ -67,6 +68,17 @@ def with_nan(x):
         (Data(X[:, :0], Y), "give numbers"),
         (Data(np.array(["a"] * 50), Y), "give numbers"),
         (Data(X, Y, kind="language"), "kind 'language' is not one of"),
+        (Data(X, Y, metric="AUC"), "'AUC' is not for a classification task; give accuracy or log"),
+        (Data(X * 1e300, Y), "50 of 50 samples hold"),
+        (Data(X, np.array([0, "a"] * 25, object)), "labels are of several kinds"),
+        (Data(X, Y, spec=TableSpec(3)), "let spec count the columns of x"),
+        (Data(CATEGORIES, Y, spec=TableSpec(1, (7,))), "column 1 holds 9, sample 3"),
+        (Data(-CATEGORIES, Y, spec=TableSpec(1, (10,))), "column 1 holds -1, sample 0"),
+        (Data(CATEGORIES, Y, spec=TableSpec(1, (10**9,))), "hash the categories to fewer"),
+        (Data(X, Y, part=np.array(["train"] * 50)), "part 'validation' is empty"),
+        (Data(X, Y, part=np.array(["train"] * 49)), r"part has shape \(49,\)"),
+        (Data(X, Y, part=np.repeat(["train", "validation", "test"], [25, 15, 10])), "class 'yes'"),
+        (Data(X, Y, part=np.repeat(["test", "validation", "train"], [5, 5, 40])), "has one class"),
     ],
 )
 def test_bad_data_are_one_line(data, said):
@@ -75,71 +87,24 @@ def test_bad_data_are_one_line(data, said):
     assert "\n" not in str(caught.value)
 
 
-def test_a_csv_file(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("a,b,label\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(20)))
-    data = data_of_table(path)
-    assert data.x.shape == (20, 2)
-    assert own_task("table", data).classes == ("x", "y")
-
-
-def test_numbers_of_many_kinds_are_a_regression(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("a,price\n" + "".join(f"{i},{i / 3}\n" for i in range(30)))
-    assert data_of_table(path).kind == "regression"
-
-
-def test_a_parquet_file(tmp_path):
-    columns = {"a": list(range(20)), "b": [0.5] * 20, "label": ["x", "y"] * 10}
-    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
-    data = data_of_table(tmp_path / "table.parquet")
-    assert data.x.shape == (20, 2)
-    assert own_task("table", data).classes == ("x", "y")
-
-
-def test_a_parquet_file_with_a_missing_label(tmp_path):
-    columns = {"a": list(range(20)), "label": ["x", None] * 10}
-    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
-    with pytest.raises(TaskError, match="10 of 20 labels are missing"):
-        own_task("table", data_of_table(tmp_path / "table.parquet"))
-
-
-def test_a_file_that_is_no_parquet(tmp_path):
-    (tmp_path / "table.parquet").write_text("no")
-    with pytest.raises(TaskError, match="give a Parquet file of numbers"):
-        data_of_table(tmp_path / "table.parquet")
-
-
-def test_an_npz_file(tmp_path):
-    np.savez(tmp_path / "mine.npz", x=np.zeros((9, 2, 5)), y=np.arange(9) % 3)
-    data = data_of_table(tmp_path / "mine.npz")
-    assert (data.x.shape, data.kind) == ((9, 2, 5), "classification")
+def test_parts_that_are_given_are_kept():
+    part = np.array(["train", "train", "validation", "test", "train"] * 10)
+    task = own_task("mine", Data(X, Y, part=part, metric="log-loss"))
+    splits, (test_x, _) = load_splits(task), load_test(task)
+    as_float = X.astype(np.float32)
+    assert np.array_equal(splits.validation_x, as_float[part == "validation"])
+    assert np.array_equal(test_x, as_float[part == "test"])
+    assert len(splits.train_x) == 30
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("kind", "metric", "worst"),
     [
-        ("a,b\n1,x\n2,\n", "line 3 has no label"),
-        ("a,b\n1,x\n2\n", r"rows have \[1, 2\] columns"),
-        ("a,b\nred,x\n", "write categories as numbers"),
-        ("", "give a header"),
+        ("binary", "AUC", 0.5),  # all samples are ties
+        ("binary", "accuracy", 0.5),
+        ("classification", "log-loss", np.log(2)),
     ],
 )
-def test_a_bad_csv_file_is_one_line(tmp_path, text, said):
-    path = tmp_path / "table.csv"
-    path.write_text(text)
-    with pytest.raises(TaskError, match=said):
-        data_of_table(path)
-
-
-def test_an_npz_file_without_targets(tmp_path):
-    np.savez(tmp_path / "mine.npz", x=np.zeros((9, 2)))
-    with pytest.raises(TaskError, match=r"save it by np\.savez"):
-        data_of_table(tmp_path / "mine.npz")
-
-
-def test_a_missing_value_of_a_csv_file_is_told_by_its_sample(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("a,b\n" + "".join(f"{i if i != 4 else ''},{'xy'[i % 2]}\n" for i in range(20)))
-    with pytest.raises(TaskError, match="1 of 20 samples hold NaN"):
-        own_task("table", data_of_table(path))
+def test_a_metric_is_chosen_and_guessed(kind, metric, worst):
+    task = own_task("mine", Data(X, Y, kind=kind, metric=metric))
+    assert (task.metric, task.worst_error) == (metric, pytest.approx(worst, abs=0.01))

@@ -1,0 +1,130 @@
+"""A CSV, Parquet or npz file as a task without code."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.errors import TaskError
+from nas.models.own_tasks import Data
+
+__all__ = ["data_of_table"]
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+_MOST_CLASSES = 20
+
+
+def data_of_table(path: Path) -> Data:
+    """Data of a file without code.
+
+    A CSV or Parquet file has named columns; the last is the target, the others numbers. An npz
+    file holds the arrays ``x`` and ``y``. Targets that are whole numbers of at most 20 kinds, or
+    texts, are classes; other numbers are a regression.
+
+    Raises:
+        TaskError: The file is missing or of another form.
+    """
+    readers = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}
+    if path.suffix not in readers or not path.is_file():
+        fault = "is of no known kind" if path.is_file() else "no such file"
+        raise TaskError(
+            f"{path}: {fault}; give a .csv, .parquet, .npz or .txt file, a folder of images, or "
+            "my_task.py:task"
+        )
+    if not path.stat().st_size:
+        raise TaskError(f"{path}: is empty; give a file with data")
+    x, y = readers[path.suffix](path)
+    numbers = np.issubdtype(y.dtype, np.number)
+    whole = numbers and bool(np.all(np.isfinite(y))) and bool(np.all(y == np.round(y)))
+    is_class = not numbers or (whole and len(np.unique(y)) <= _MOST_CLASSES)
+    return Data(x, y, "classification" if is_class else "regression")
+
+
+def _read_npz(path: Path) -> Pair:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["x"], arrays["y"]
+    except (
+        KeyError, ValueError, TypeError, AttributeError, OSError, EOFError, zlib.error,
+        zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise TaskError(f"{path}: {error}; save it by np.savez(path, x=..., y=...)") from None
+
+
+def _read_csv(path: Path) -> Pair:
+    header, rows = _rows_of_csv(path)
+    _check_header(path, header)
+    widths = {len(row) for row in (header, *rows)}
+    if len(widths) != 1 or min(widths) < 2 or not rows:
+        raise TaskError(f"{path}: rows have {sorted(widths)} columns; give a header and equal rows")
+    features, labels = [row[:-1] for row in rows], [row[-1].strip() for row in rows]
+    if not all(labels):
+        line = labels.index("") + 2
+        raise TaskError(f"{path}: line {line} has no label; fill the last column or drop the line")
+    try:
+        x = np.array([[float(text or "nan") for text in row] for row in features])
+    except ValueError as error:
+        raise TaskError(f"{path}: {error}; write categories as numbers") from None
+    try:
+        return x, np.array([float(text) for text in labels])
+    except ValueError:
+        return x, np.array(labels)
+
+
+def _rows_of_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header, *rows = [row for row in csv.reader(lines) if row] or [[]]
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise TaskError(f"{path}: {error}; save it as UTF-8 with commas") from None
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise TaskError(
+            f"{path}: its columns stand between semicolons or tabs; save it with commas, and "
+            "decimals with points"
+        )
+    return header, rows
+
+
+def _check_header(path: Path, names: Sequence[str]) -> None:
+    twice = [name for name in names if list(names).count(name) > 1]
+    if twice:
+        raise TaskError(f"{path}: column {twice[0]!r} is there twice; rename or drop one")
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        return
+    if numbers:
+        raise TaskError(f"{path}: line 1 holds numbers only; put the names of the columns there")
+
+
+def _read_parquet(path: Path) -> Pair:
+    from pyarrow import ArrowException, parquet, types
+
+    try:
+        table = parquet.read_table(path)
+    except (ArrowException, OSError, ValueError, TypeError) as error:
+        line = str(error).splitlines()[0]
+        raise TaskError(f"{path}: {line}; give a Parquet file of numbers") from None
+    _check_header(path, table.column_names)
+    if table.num_columns < 2 or not table.num_rows:
+        raise TaskError(
+            f"{path}: has {table.num_columns} column(s) and {table.num_rows} rows; give features "
+            "and a target"
+        )
+    *columns, last = table.columns
+    for name, column in zip(table.column_names, columns, strict=False):
+        kind = column.type
+        number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+        if not number or column.null_count:
+            fault = f"has {column.null_count} null(s)" if number else f"is of {kind}"
+            raise TaskError(f"{path}: column {name!r} {fault}; fill it with numbers or drop it")
+    x = np.stack([column.to_numpy().astype(float) for column in columns], 1)
+    y = np.array(last.to_pylist())
+    return x, y.astype(float) if y.dtype.kind in "biuf" else y

@@ -1,0 +1,128 @@
+"""A CSV, Parquet or npz file as a task: what is read of good ones, and one line for bad ones."""
+
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from nas.errors import TaskError
+from nas.models.own_tables import data_of_table
+from nas.models.own_tasks import own_task
+
+
+def test_a_csv_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,label\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(20)))
+    data = data_of_table(path)
+    assert data.x.shape == (20, 2)
+    assert own_task("table", data).classes == ("x", "y")
+
+
+def test_numbers_of_many_kinds_are_a_regression(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,price\n" + "".join(f"{i},{i / 3}\n" for i in range(30)))
+    assert data_of_table(path).kind == "regression"
+
+
+def test_a_parquet_file(tmp_path):
+    columns = {"a": list(range(20)), "b": [0.5] * 20, "label": ["x", "y"] * 10}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    data = data_of_table(tmp_path / "table.parquet")
+    assert data.x.shape == (20, 2)
+    assert own_task("table", data).classes == ("x", "y")
+
+
+def test_a_parquet_file_with_a_missing_label(tmp_path):
+    columns = {"a": list(range(20)), "label": ["x", None] * 10}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    with pytest.raises(TaskError, match="10 of 20 labels are missing"):
+        own_task("table", data_of_table(tmp_path / "table.parquet"))
+
+
+def test_a_file_that_is_no_parquet(tmp_path):
+    (tmp_path / "table.parquet").write_text("no")
+    with pytest.raises(TaskError, match="give a Parquet file of numbers"):
+        data_of_table(tmp_path / "table.parquet")
+
+
+def test_an_npz_file(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.zeros((9, 2, 5)), y=np.arange(9) % 3)
+    data = data_of_table(tmp_path / "mine.npz")
+    assert (data.x.shape, data.kind) == ((9, 2, 5), "classification")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,x\n2,\n", "line 3 has no label"),
+        ("a,b\n1,x\n2\n", r"rows have \[1, 2\] columns"),
+        ("a,b\nred,x\n", "write categories as numbers"),
+        ("", "is empty"),
+        ("a,b\n", "give a header and equal rows"),
+        ("a;b\n1;x\n", "between semicolons"),
+        ("1,2\n3,4\n", "line 1 holds numbers only"),
+        ("a,a,b\n1,2,x\n", "column 'a' is there twice"),
+        ('a,b\n1,"x\n' + "x" * 200_000, "field larger than field limit"),
+    ],
+)
+def test_a_bad_csv_file_is_one_line(tmp_path, text, said):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(TaskError, match=said):
+        data_of_table(path)
+
+
+def test_an_npz_file_without_targets(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.zeros((9, 2)))
+    with pytest.raises(TaskError, match=r"save it by np\.savez"):
+        data_of_table(tmp_path / "mine.npz")
+
+
+def test_a_missing_value_of_a_csv_file_is_told_by_its_sample(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "".join(f"{i if i != 4 else ''},{'xy'[i % 2]}\n" for i in range(20)))
+    with pytest.raises(TaskError, match="1 of 20 samples hold NaN"):
+        own_task("table", data_of_table(path))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = "".join(f"{i},{i % 2}\n" for i in range(20))
+    path.write_bytes(b"\xef\xbb\xbf" + f'"a",label\n{rows}'.encode())
+    task = own_task("table", data_of_table(path))
+    assert (task.input_shape, task.classes) == ((1,), ("0", "1"))
+
+
+def test_a_csv_file_of_another_encoding(tmp_path):
+    (tmp_path / "table.csv").write_bytes("a,b\n1,gr\xfcn\n".encode("latin-1"))
+    with pytest.raises(TaskError, match="save it as UTF-8"):
+        data_of_table(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"a": [1, None] * 10, "label": ["x", "y"] * 10}, r"'a' has 10 null\(s\)"),
+        ({"a": ["1", "2"] * 10, "label": ["x", "y"] * 10}, "'a' is of (large_)?string"),
+        ({"label": ["x", "y"] * 10}, r"has 1 column\(s\)"),
+        ({"a": pyarrow.array([], pyarrow.int64()), "label": []}, "and 0 rows"),
+    ],
+)
+def test_a_bad_parquet_file_is_one_line(tmp_path, columns, said):
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    with pytest.raises(TaskError, match=said):
+        data_of_table(tmp_path / "table.parquet")
+
+
+def test_bad_npz_files_are_one_line_and_nothing_is_unpickled(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=np.array([{"a": 1}], object), y=np.zeros(1))
+    with pytest.raises(TaskError, match="Object arrays cannot be loaded"):
+        data_of_table(path)
+    whole = path.read_bytes()
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    for content in (b"", b"no", whole[: len(whole) // 2], (tmp_path / "one.npy").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(TaskError, match=r"is empty|save it by") as caught:
+            data_of_table(path)
+        assert "\n" not in str(caught.value)
