@@ -1,0 +1,167 @@
+"""Points of a domain with what is known of each without evaluating it, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.engine.domain import Domain, Parameters, values_of
+from nas.errors import ConfigError
+
+__all__ = ["Candidates", "Costs", "standardised"]
+
+Array = npt.NDArray[np.float64]
+Costs = Callable[[list[Parameters]], Any]
+_Names = tuple[tuple[str, Any], ...]
+
+
+class Candidates:
+    """Rows of points: features, costs and feasibility, each asked for once.
+
+    Args:
+        domain: Of the points.
+        costs: ``costs(points)`` gives (n, objectives), NaN where only an evaluation tells; None
+            where all are expensive.
+        constraints: ``constraints(points)`` gives (n, constraints), at most 0 where they hold.
+        features: ``features(points)`` gives one mapping of named numbers a point.
+        key: Points of one key are one; by default each is its own. Given points without the
+            free parameters.
+        free: Parameters that change costs only: one evaluation counts for all their values.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        *,
+        costs: Costs | None,
+        constraints: Costs | None,
+        features: Callable[[list[Parameters]], Sequence[Mapping[str, float]]] | None,
+        key: Callable[[Parameters], str] | None,
+        free: tuple[str, ...],
+    ) -> None:
+        self.domain = domain
+        self.free = free
+        self.points: list[Parameters] = []
+        self.keys: list[str] = []
+        self._costs, self._constraints, self._features, self._key = (
+            costs,
+            constraints,
+            features,
+            key,
+        )
+        self._index: dict[_Names, int] = {}
+        self._feasible: list[bool] = []
+        self._cost_rows: list[Array] = []
+        self._named: list[Mapping[str, float]] = []
+        self._groups: list[Array] | None = None
+
+    def add(self, points: Sequence[Parameters]) -> list[int]:
+        """Row numbers of points; new ones are computed.
+
+        Raises:
+            ConfigError: A function gives another shape than promised.
+        """
+        fresh = {_names(point): point for point in points if _names(point) not in self._index}
+        if fresh:
+            self._compute(list(fresh.values()))
+        return [self._index[_names(point)] for point in points]
+
+    def costs(self, rows: Sequence[int], objectives: int) -> Array:
+        """Costs of rows, (n, objectives), NaN where expensive."""
+        if self._costs is None:
+            return np.full((len(rows), objectives), np.nan)
+        return np.array([self._cost_rows[row] for row in rows]).reshape(len(rows), -1)
+
+    def groups(self, rows: Sequence[int]) -> list[Array]:
+        """Unscaled features of rows, one array (n, columns) a group."""
+        if self._groups is None or len(self._groups[0]) < len(self.points):
+            self._groups = self._all_groups()
+        index = np.asarray(rows, dtype=np.intp)
+        return [group[index] for group in self._groups]
+
+    def feasible_rows(self, points: Sequence[Parameters]) -> dict[str, list[int]]:
+        """Feasible rows by key: every point under all values of the free parameters.
+
+        Args:
+            points: Without the free parameters; of those with one key the first counts.
+        """
+        values = [values_of(self.domain.distributions[name]) for name in self.free]
+        choices = [dict(zip(self.free, row, strict=True)) for row in product(*values)]
+        rows = self.add([{**point, **choice} for point in points for choice in choices])
+        found: dict[str, list[int]] = {}
+        for start in range(0, len(rows), len(choices)):
+            own = [row for row in rows[start : start + len(choices)] if self._feasible[row]]
+            if own:
+                found.setdefault(self.keys[own[0]], own)
+        return found
+
+    def elsewhere(self, row: int) -> list[int]:
+        """Feasible rows of a row's candidate under all values of the free parameters."""
+        if not self.free:
+            return [row] if self._feasible[row] else []
+        return next(iter(self.feasible_rows([self._told(self.points[row])]).values()), [])
+
+    def _told(self, point: Mapping[str, Any]) -> Parameters:
+        return {name: value for name, value in point.items() if name not in self.free}
+
+    def _all_groups(self) -> list[Array]:
+        groups = self.domain.without(self.free).encode([self._told(row) for row in self.points])
+        if self._features is not None:
+            names = sorted({name for row in self._named for name in row})
+            groups.append(np.array([[row.get(name, 0.0) for name in names] for row in self._named]))
+        if self._costs is not None:
+            costs = np.array(self._cost_rows)
+            cheap = costs[:, ~np.isnan(costs).all(axis=0)]
+            groups.append(np.where(cheap > 0, np.log(np.where(cheap > 0, cheap, 1.0)), cheap))
+        return [group for group in groups if group.shape[1]]
+
+    def _compute(self, points: list[Parameters]) -> None:
+        if self._costs is not None:
+            rows = np.asarray(self._costs(points), dtype=np.float64)
+            self._cost_rows.extend(_table("costs", rows, len(points)))
+        if self._constraints is not None:
+            broken = np.asarray(self._constraints(points), dtype=np.float64)
+            table = _table("constraints", broken, len(points))
+            self._feasible.extend(bool((row <= 0).all()) for row in table)
+        else:
+            self._feasible.extend([True] * len(points))
+        if self._features is not None:
+            self._named.extend(self._features(points))
+        for point in points:
+            row = len(self.points)
+            told = self._told(point)
+            key = repr(_names(told)) if self._key is None else self._key(told)
+            self.points.append(point)
+            self.keys.append(key)
+            self._index[_names(point)] = row
+
+
+def standardised(groups: Sequence[Array]) -> list[Array]:
+    """Columns of mean 0 and deviation 1, over the square root of their number in the group.
+
+    Columns that do not vary are left out, and groups without others.
+    """
+    scaled = []
+    for group in groups:
+        spread = group.std(axis=0)
+        kept = group[:, spread > 1e-12]
+        if kept.shape[1]:
+            unit = (kept - kept.mean(axis=0)) / kept.std(axis=0)
+            scaled.append(unit / np.sqrt(kept.shape[1]))
+    return scaled
+
+
+def _names(point: Mapping[str, Any]) -> _Names:
+    return tuple(sorted(point.items()))
+
+
+def _table(what: str, rows: Array, count: int) -> Array:
+    if rows.ndim != 2 or len(rows) != count:
+        raise ConfigError(
+            f"{what}: gives shape {rows.shape} for {count} points; give one row a point"
+        )
+    return rows

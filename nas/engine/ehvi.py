@@ -1,0 +1,173 @@
+"""Expected hypervolume improvement with known costs: a sampler for any Optuna study.
+
+Cheap objectives of every candidate are known before it is evaluated; only the expensive ones are
+modelled, by a Gaussian process over the parameters, features of the graph and the logarithms of
+the costs. The next candidate is the one whose expected gain of hypervolume is greatest. Nothing
+that was evaluated or is pending is proposed again, nor anything infeasible, while others remain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.engine.acquisition import Observed, most_different, most_promising
+from nas.engine.candidates import Candidates, Costs
+from nas.engine.domain import Domain, Parameters, domain_of_space, domain_of_trials
+from search_spaces.base import SearchSpace
+
+__all__ = ["STARTUP", "EhviSampler"]
+
+STARTUP = 6
+"""Candidates that are evaluated before the first model."""
+
+_ENUMERATED = 20_000
+_RANDOM, _FRESH, _MOVES = 300, 60, 30
+_AROUND = 24
+_DRAWS = 2000
+
+
+class EhviSampler(BaseSampler):
+    """Proposes the candidate of greatest expected hypervolume gain.
+
+    Args:
+        space: What may be chosen; None learns it, conditions included, from the trials.
+        costs: ``costs(points)`` gives (n, objectives) of what is known without an evaluation, NaN
+            where only an evaluation tells; in the study's order and directions. None: all are
+            expensive.
+        constraints: ``constraints(points)`` gives (n, constraints), at most 0 where they hold.
+        features: Named numbers of each point that may explain the expensive objectives.
+        key: Points of one key are one, such as networks that compute alike.
+        free: Parameters that change costs only, such as the device: an evaluation counts for all
+            of their values.
+        seed: Of the random draws; equal seeds and histories give equal proposals.
+
+    A trial whose user attribute ``trained`` is False was not evaluated, and
+    the model learns nothing of it.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | None = None,
+        costs: Costs | None = None,
+        constraints: Costs | None = None,
+        *,
+        features: Callable[[list[Parameters]], Sequence[Mapping[str, float]]] | None = None,
+        key: Callable[[Parameters], str] | None = None,
+        free: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> None:
+        self._functions: dict[str, Any] = {
+            "costs": costs,
+            "constraints": constraints,
+            "features": features,
+            "key": key,
+            "free": free,
+        }
+        self._seed = seed
+        self._independent = RandomSampler(seed=seed)
+        self._known = None if space is None else self._candidates(domain_of_space(space))
+        self._everything: dict[str, list[int]] | None = None
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Distributions of all parameters, conditional ones included."""
+        return dict(self._candidates_of(study).domain.distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The next candidate's parameters."""
+        if not search_space:
+            return {}
+        candidates = self._candidates_of(study)
+        evaluated = _evaluated(study)
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        pending = [row.params for row in running if row.number != trial.number and row.params]
+        rng = self._rng(len(evaluated), len(pending))
+        signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
+        observed = Observed(
+            rows=candidates.add([row.params for row in evaluated]),
+            values=np.array([row.values for row in evaluated]).reshape(-1, len(signs)) * signs,
+            pending=candidates.add(pending),
+            signs=signs,
+        )
+        taken = {candidates.keys[row] for row in (*observed.rows, *observed.pending)}
+        pool = self._pool(candidates, observed, taken, rng)
+        if not pool:
+            return candidates.domain.sample(rng)
+        if len(evaluated) < STARTUP:
+            row = most_different(candidates, observed, pool, rng)
+        else:
+            row = most_promising(candidates, observed, pool, STARTUP)
+        return candidates.points[row]
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value, for what no earlier trial had."""
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Seed the random values of `sample_independent` anew."""
+        self._independent.reseed_rng()
+
+    def _candidates(self, domain: Domain) -> Candidates:
+        return Candidates(domain, **self._functions)
+
+    def _candidates_of(self, study: Study) -> Candidates:
+        if self._known is not None:
+            return self._known
+        told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return self._candidates(domain_of_trials(told))
+
+    def _rng(self, *parts: Any) -> np.random.Generator:
+        text = repr((self._seed, *parts))
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
+
+    def _pool(
+        self,
+        candidates: Candidates,
+        observed: Observed,
+        taken: set[str],
+        rng: np.random.Generator,
+    ) -> list[list[int]]:
+        """Feasible rows of candidates that are neither evaluated nor pending."""
+        domain = candidates.domain.without(candidates.free)
+        size = domain.size()
+        if size is not None and size <= _ENUMERATED:
+            if self._everything is None or self._known is None:
+                self._everything = candidates.feasible_rows(domain.everything())
+            return [rows for key, rows in self._everything.items() if key not in taken]
+        fixed = self._rng("pool")
+        points = [domain.sample(fixed) for _ in range(_RANDOM)]
+        points += [domain.sample(rng) for _ in range(_FRESH)]
+        for row in observed.best(_AROUND):
+            here = domain.active(candidates.points[row])
+            near = self._rng("near", sorted(here.items()))
+            points += [domain.moved(here, 1 + index % 2, near) for index in range(_MOVES)]
+        pool = candidates.feasible_rows(points)
+        untaken = [rows for key, rows in pool.items() if key not in taken]
+        for _ in range(0 if untaken else _DRAWS):
+            drawn = candidates.feasible_rows([domain.sample(rng)])
+            untaken = [rows for key, rows in drawn.items() if key not in taken]
+            if untaken:
+                break
+        return untaken
+
+
+def _evaluated(study: Study) -> list[FrozenTrial]:
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [row for row in complete if row.user_attrs.get("trained", True) and row.params]
