@@ -70,7 +70,7 @@ LIBRARIES = {
     "nas.models": {"numpy", "torch", "sklearn", "onnx", "onnxruntime", "pyarrow", "safetensors"}
     | {"PIL", "psutil"},
     "nas.runs": {"numpy", "pandas", "pyarrow", "yaml"},
-    "nas.engine": {"numpy", "optuna", "sqlalchemy", "psutil", "pydantic", "yaml"},
+    "nas.engine": {"numpy", "scipy", "optuna", "sqlalchemy", "psutil", "pydantic", "yaml"},
     "nas.comparison": {"numpy", "pandas"},
     "nas.deciding": {"numpy", "pandas"},
     "nas.deployments": set(),

@@ -196,7 +196,7 @@ def _until(costs: Array, owners: npt.NDArray[np.intp]) -> Array | None:
     if costs.shape[1] > 2 and len(np.unique(owners)) < len(owners):
         return None
     until = np.full(len(owners), np.inf)
-    if costs.shape[1] == 0:
+    if costs.shape[1] == 0 or len(np.unique(owners)) == len(owners):
         return until
     order = np.lexsort((*costs.T[::-1], owners))
     last: int | None = None

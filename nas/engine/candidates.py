@@ -116,7 +116,7 @@ class Candidates:
         if self._costs is not None:
             costs = np.array(self._cost_rows)
             cheap = costs[:, ~np.isnan(costs).all(axis=0)]
-            groups.append(np.where(cheap > 0, np.log(np.where(cheap > 0, cheap, 1.0)), cheap))
+            groups.append(_decades(cheap))
         return [group for group in groups if group.shape[1]]
 
     def _compute(self, points: list[Parameters]) -> None:
@@ -153,6 +153,13 @@ def standardised(groups: Sequence[Array]) -> list[Array]:
             unit = (kept - kept.mean(axis=0)) / kept.std(axis=0)
             scaled.append(unit / np.sqrt(kept.shape[1]))
     return scaled
+
+
+def _decades(costs: Array) -> Array:
+    """Logarithms of columns of one sign, whichever; other columns as they are."""
+    one_sign = (costs > 0).all(axis=0) | (costs < 0).all(axis=0)
+    size = np.where(one_sign, np.abs(costs), 1.0)
+    return np.where(one_sign, np.log(size), costs)
 
 
 def _names(point: Mapping[str, Any]) -> _Names:

@@ -89,7 +89,8 @@ class EhviSampler(BaseSampler):
         if not search_space:
             return {}
         candidates = self._candidates_of(study)
-        evaluated = _evaluated(study)
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        evaluated = [row for row in complete if row.params and row.user_attrs.get("trained", True)]
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         pending = [row.params for row in running if row.number != trial.number and row.params]
         rng = self._rng(len(evaluated), len(pending))
@@ -100,7 +101,8 @@ class EhviSampler(BaseSampler):
             pending=candidates.add(pending),
             signs=signs,
         )
-        taken = {candidates.keys[row] for row in (*observed.rows, *observed.pending)}
+        decided = candidates.add([row.params for row in complete if row.params])
+        taken = {candidates.keys[row] for row in (*decided, *observed.pending)}
         pool = self._pool(candidates, observed, taken, rng)
         if not pool:
             return candidates.domain.sample(rng)
@@ -166,8 +168,3 @@ class EhviSampler(BaseSampler):
             if untaken:
                 break
         return untaken
-
-
-def _evaluated(study: Study) -> list[FrozenTrial]:
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [row for row in complete if row.user_attrs.get("trained", True) and row.params]

@@ -35,7 +35,7 @@ class GaussianProcess:
 
     settings: Array
     noise: float
-    _groups: tuple[Array, ...]
+    _points: Array
     _factor: Array
     _weights: Array
     _centre: float
@@ -51,8 +51,7 @@ class GaussianProcess:
         Returns:
             Two arrays of shape (m,).
         """
-        distances = [_squared(own, new) for own, new in zip(self._groups, groups, strict=True)]
-        kernel, _ = _kernel(self.settings, distances)
+        kernel, _ = _matern(_squared(self._points, _scaled(self.settings, groups)))
         mean = kernel.T @ self._weights
         part = solve_triangular(self._factor, kernel, lower=True, check_finite=False)
         variance = np.maximum(1 - np.einsum("ij,ij->j", part, part), _JITTER) * self._variance
@@ -90,7 +89,8 @@ def fit_process(groups: Groups, values: Array) -> GaussianProcess:
         options={"maxiter": _STEPS},
     )
     settings: Array = found.x
-    kernel, _ = _kernel(settings, [_squared(group, group) for group in groups])
+    points = _scaled(settings, groups)
+    kernel, _ = _matern(_squared(points, points))
     kernel[np.diag_indices(len(values))] += np.exp(2 * settings[-1]) + _JITTER
     factor = np.linalg.cholesky(kernel)
     weights = cho_solve((factor, True), standard)
@@ -98,7 +98,7 @@ def fit_process(groups: Groups, values: Array) -> GaussianProcess:
     return GaussianProcess(
         settings=settings,
         noise=float(np.exp(settings[-1]) * np.sqrt(variance) * scale),
-        _groups=tuple(np.asarray(group) for group in groups),
+        _points=points,
         _factor=np.asarray(factor),
         _weights=weights,
         _centre=centre,
@@ -116,20 +116,27 @@ def _told(values: Array) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate([lowest, rest[-(_FITTED_POINTS - len(lowest)) :]]))
 
 
+def _scaled(settings: Array, groups: Groups) -> Array:
+    """All features side by side, each group in units of its length scale."""
+    return np.hstack(
+        [group * np.exp(-length) for length, group in zip(settings, groups, strict=False)]
+    )
+
+
 def _squared(first: Array, second: Array) -> Array:
-    products = first @ second.T
-    lengths = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
-    result: Array = np.maximum(lengths - 2 * products, 0)
-    return result
+    distances: Array = first @ second.T
+    distances *= -2
+    distances += np.einsum("ij,ij->i", first, first)[:, None]
+    distances += np.einsum("ij,ij->i", second, second)
+    return np.maximum(distances, 0, out=distances)
 
 
-def _kernel(settings: Array, distances: Sequence[Array]) -> tuple[Array, Array]:
+def _matern(squared: Array) -> tuple[Array, Array]:
     """The kernel, and minus its derivative by the squared distance."""
-    scales = np.exp(-2 * settings[: len(distances)])
-    together = sum(scale * distance for scale, distance in zip(scales, distances, strict=True))
-    root = np.sqrt(5 * together + 1e-12)
+    root = np.sqrt(5 * squared + 1e-12)
     decay = np.exp(-root)
-    return (1 + root + root * root / 3) * decay, (5 / 6) * (1 + root) * decay
+    slope = (1 + root) * decay
+    return slope + root * root / 3 * decay, (5 / 6) * slope
 
 
 def _misfit(
@@ -137,7 +144,8 @@ def _misfit(
 ) -> tuple[float, Array]:
     """Minus the logarithm of the posterior, the signal's variance profiled out; its gradient."""
     count = len(values)
-    kernel, slope = _kernel(settings, distances)
+    scales = np.exp(-2 * settings[:-1])
+    kernel, slope = _matern(np.tensordot(scales, np.asarray(distances), axes=1))
     noise = np.exp(2 * settings[-1])
     kernel[np.diag_indices(count)] += noise + _JITTER
     try:
