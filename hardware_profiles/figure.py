@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from hardware_profiles.documents import refuse_boolean
+from nas.errors import HardwareError
 
 __all__ = [
     "Basis",
@@ -27,6 +28,7 @@ __all__ = [
     "Ratio",
     "Share",
     "Text",
+    "known",
 ]
 
 Basis = Literal["measured", "datasheet", "derived", "calibrated", "assumed"]
@@ -82,6 +84,20 @@ class Figure(Facts):
     def numbers(self) -> tuple[float, ...]:
         """Value, and low and high where given."""
         return tuple(x for x in (self.value, self.low, self.high) if x is not None)
+
+
+def known(figure: Figure | None) -> Figure:
+    """A figure that its profile may lack, where it does not.
+
+    Raises:
+        HardwareError: If it does; `nas.cost.needs` tells beforehand.
+    """
+    if figure is None:
+        raise HardwareError(
+            "a figure is needed that the hardware profile lacks; `carbon-nas hardware list` says"
+            " what is missing where"
+        )
+    return figure
 
 
 def _within(least: float, most: float, *, open_below: bool) -> AfterValidator:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from hardware_profiles.figure import Facts, NonNegative, Positive, Ratio, Share, Text
+from hardware_profiles.kinds import Kind, completed
 from hardware_profiles.lca import PublishedLca
 from hardware_profiles.materials import BillOfMaterials
 
@@ -25,7 +26,6 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LayerKind = Literal["conv", "depthwise", "linear", "pointwise", "pool"]
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
 _REQUIRED_KINDS: tuple[LayerKind, ...] = ("conv", "depthwise", "linear")
-Kind = Literal["mcu", "sbc", "edge_gpu", "phone", "gpu", "server", "host"]
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
 
 
@@ -43,10 +43,15 @@ class HardwareProfile(Facts):
     ``max(M / (macs_per_s * efficiency * M / (M + half_rate_macs)), B / bandwidth) + dispatch_s``
     (roofline: Williams, Waterman and Patterson, CACM 2009, with a filling term).
 
+    What a file leaves out is taken from the defaults of its kind (`hardware_profiles.kinds`),
+    whose sources say so. What no default can tell stays None, and the objectives that need it are
+    refused for this device (`nas.cost.needs`).
+
     Attributes:
         name: Lower case, as users write it; equals the file's name.
         label: For tables and plots.
-        kind: mcu, sbc, edge_gpu, phone, gpu, server or host.
+        kind: See `hardware_profiles.kinds`.
+        year: In which it was launched; None when unknown.
         runtime: Software stack that the efficiencies stand for.
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
         efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
@@ -55,7 +60,8 @@ class HardwareProfile(Facts):
             as MACs, and pools cost their bytes alone where it is not given.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         dispatch_s: Fixed time of one layer that is not fused.
-        memory_bytes_per_s: Bandwidth of the main memory as inference sees it.
+        memory_peak_bytes_per_s: Bandwidth of the main memory by its datasheet, or None.
+        memory_bytes_per_s: Bandwidth of the main memory as inference sees it; None when unknown.
         cache_bytes: Size of the last cache, or None when there is none.
         cache_bytes_per_s: Its bandwidth; given with ``cache_bytes``.
         memory_limit_bytes: Memory that model and runtime together may use.
@@ -63,17 +69,19 @@ class HardwareProfile(Facts):
             memory. None when weights are loaded into memory.
         runtime_memory_bytes: Memory that the runtime itself takes.
         runtime_storage_bytes: Storage that the runtime itself takes.
-        idle_w: Power when awake and idle, at ``energy_boundary``.
-        load_w: Power at full utilisation, gross of idle, at ``energy_boundary``.
+        tdp_w: Thermal design power of the chip or card, from which the kind derives idle and load
+            of the whole machine where these are not given; None when unknown.
+        idle_w: Power when awake and idle, at ``energy_boundary``; None when unknown.
+        load_w: Power at full utilisation, gross of idle, at ``energy_boundary``; None when unknown.
         sleep_w: Power asleep, or None when unknown or never asleep.
-        energy_boundary: Where the powers were taken.
+        energy_boundary: Where the powers were taken; None when they are unknown.
         supply_efficiency: Share of wall energy that reaches the boundary (power supply, charger);
             needed for chip and board, absent otherwise.
         pue: Power usage effectiveness of the data centre; None outside one.
         energy_per_mac_j: Energy of one MAC net of idle, by precision, where known.
         energy_per_byte_j: Energy of one byte from main memory, net of idle, where known.
         lifetime_years: Service life.
-        bill_of_materials: What the embodied carbon is computed from.
+        bill_of_materials: What the embodied carbon is computed from; None when unknown.
         published_lca: The maker's assessment, where there is one.
         notes: What a reader of the figures should know.
     """
@@ -81,30 +89,38 @@ class HardwareProfile(Facts):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     label: Text
     kind: Kind
+    year: Annotated[int, Field(strict=True, ge=1970, le=2100)] | None = None
     runtime: Text
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
     efficiency: Annotated[dict[LayerKind, Share], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
     dispatch_s: NonNegative
-    memory_bytes_per_s: Positive
+    memory_peak_bytes_per_s: Positive | None = None
+    memory_bytes_per_s: Positive | None = None
     cache_bytes: Positive | None = None
     cache_bytes_per_s: Positive | None = None
     memory_limit_bytes: Positive
     storage_limit_bytes: Positive | None = None
     runtime_memory_bytes: NonNegative
     runtime_storage_bytes: NonNegative
-    idle_w: NonNegative
-    load_w: Positive
+    tdp_w: Positive | None = None
+    idle_w: NonNegative | None = None
+    load_w: Positive | None = None
     sleep_w: NonNegative | None = None
-    energy_boundary: EnergyBoundary
+    energy_boundary: EnergyBoundary | None = None
     supply_efficiency: Share | None = None
     pue: Ratio | None = None
     energy_per_mac_j: dict[Precision, Positive] = Field(default_factory=dict)
     energy_per_byte_j: Positive | None = None
     lifetime_years: Positive
-    bill_of_materials: BillOfMaterials
+    bill_of_materials: BillOfMaterials | None = None
     published_lca: PublishedLca | None = None
     notes: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        return completed(given)
 
     @model_validator(mode="after")
     def _sane(self) -> HardwareProfile:
@@ -114,16 +130,20 @@ class HardwareProfile(Facts):
         return self
 
     def _power_fault(self) -> str | None:
-        if self.load_w.value < self.idle_w.value:
-            return (
-                f"load_w: {self.load_w.value:g} W is below idle_w {self.idle_w.value:g} W;"
-                " load is gross of idle"
-            )
-        if self.sleep_w is not None and self.sleep_w.value > self.idle_w.value:
-            return (
-                f"sleep_w: {self.sleep_w.value:g} W is above idle_w {self.idle_w.value:g} W;"
-                " swap or correct them"
-            )
+        together: dict[str, object] = {"idle_w": self.idle_w, "load_w": self.load_w}
+        together["energy_boundary"] = self.energy_boundary
+        lacking = [name for name, given in together.items() if given is None]
+        if 0 < len(lacking) < len(together):
+            return f"{lacking[0]}: missing although other powers are given; add it or tdp_w"
+        if self.idle_w is not None and self.load_w is not None:
+            idle_w, load_w = self.idle_w.value, self.load_w.value
+            if load_w < idle_w:
+                return f"load_w: {load_w:g} W is below idle_w {idle_w:g} W; load is gross of idle"
+            if self.sleep_w is not None and self.sleep_w.value > idle_w:
+                return (
+                    f"sleep_w: {self.sleep_w.value:g} W is above idle_w {idle_w:g} W;"
+                    " swap or correct them"
+                )
         extra = [p for p in self.energy_per_mac_j if p not in self.macs_per_s]
         if extra:
             return f"energy_per_mac_j: {extra[0]} has no rate; add macs_per_s.{extra[0]}"
@@ -143,12 +163,6 @@ class HardwareProfile(Facts):
             )
         if self.energy_boundary == "facility" and self.pue is not None:
             return "pue: counted already in power taken at the facility; remove it"
-        if (
-            self.kind in ("gpu", "server")
-            and self.energy_boundary != "facility"
-            and self.pue is None
-        ):
-            return "pue: missing for a data-centre device; add it"
         return None
 
     def _memory_fault(self) -> str | None:
@@ -163,6 +177,8 @@ class HardwareProfile(Facts):
 
     def _bill_fault(self) -> str | None:
         bill = self.bill_of_materials
+        if bill is None:
+            return None
         for storage in bill.storages:
             unsaid = self.storage_limit_bytes is None and storage.reserved_gb is None
             if storage.variants_gb and unsaid:

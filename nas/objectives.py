@@ -12,7 +12,9 @@ from typing import Literal
 
 from nas.errors import ConfigError, unknown_name
 
-__all__ = ["OBJECTIVES", "Objective", "objectives", "unknown_objective"]
+__all__ = ["OBJECTIVES", "Need", "Objective", "objectives", "unknown_objective"]
+
+Need = Literal["rates", "power", "bill", "dies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Objective:
         kind: How the value comes about: counted exactly, modelled, or trained.
         definition: Formula in words, with the source where it has one.
         direction: Every objective is minimised.
+        needs: What a device must be known by for it: ``rates`` (compute and bandwidth), ``power``,
+            ``bill`` (of materials, or a published assessment) and ``dies``; see `nas.cost.needs`.
     """
 
     name: str
@@ -36,23 +40,33 @@ class Objective:
     kind: Literal["exact", "modelled", "trained"]
     definition: str
     direction: Literal["minimize", "maximize"] = "minimize"
+    needs: tuple[Need, ...] = ("rates", "power", "bill")
 
 
 _ROWS = (
-    Objective("error", "error", "error", "1", "trained", "the task's minimised metric, >= 0"),
-    Objective("latency", "latency_s", "latency", "s", "modelled", "response time of one inference"),
-    Objective("energy", "energy_j", "energy", "J", "modelled", "active energy of one inference"),
+    Objective(
+        "error", "error", "error", "1", "trained", "the task's minimised metric, >= 0", needs=()
+    ),
+    Objective(
+        "latency", "latency_s", "latency", "s", "modelled", "response time of one inference",
+        needs=("rates",),
+    ),
+    Objective(
+        "energy", "energy_j", "energy", "J", "modelled", "active energy of one inference",
+        needs=("rates", "power"),
+    ),
     Objective(
         "peak_memory", "peak_memory_bytes", "peak memory", "bytes", "exact",
-        "weights in memory plus peak live activations",
+        "weights in memory plus peak live activations", needs=(),
     ),
     Objective(
         "operational", "operational_gco2e", "operational carbon", "gCO2e", "modelled",
-        "(E + idle) x overhead x grid intensity, per inference",
+        "(E + idle) x overhead x grid intensity, per inference", needs=("rates", "power"),
     ),
     Objective(
         "embodied", "embodied_gco2e", "embodied carbon", "gCO2e", "modelled",
         "share of the device's manufacture: ECF x D / N (ACT, Gupta et al. 2022)",
+        needs=("rates", "bill"),
     ),
     Objective(
         "carbon", "carbon_gco2e", "carbon", "gCO2e", "modelled",
@@ -66,10 +80,13 @@ _ROWS = (
         "sci", "sci_gco2e_per_inference", "SCI", "gCO2e/inference", "modelled",
         "(O + M) / R with R = inferences (ISO/IEC 21031:2024)",
     ),
-    Objective("edp", "edp_j_s", "EDP", "J s", "modelled", "energy x latency"),
+    Objective(
+        "edp", "edp_j_s", "EDP", "J s", "modelled", "energy x latency", needs=("rates", "power")
+    ),
     Objective(
         "cdp", "cdp_gco2e_s", "CDP", "gCO2e s", "modelled",
         "embodied carbon of the devices x latency (ACT, Gupta et al. 2022)",
+        needs=("rates", "bill"),
     ),
     Objective(
         "cep", "cep_gco2e_j", "CEP", "gCO2e J", "modelled",
@@ -87,9 +104,14 @@ _ROWS = (
         "tcdp", "tcdp_gco2e_s", "tCDP", "gCO2e s", "modelled",
         "(ECF x D + N x operational) x latency at fixed volume (Elgamal et al. 2023)",
     ),
-    Objective("params", "params", "parameters", "1", "exact", "trainable parameters"),
-    Objective("macs", "macs", "MACs", "1", "exact", "multiply-accumulates of one inference"),
-    Objective("die_area", "die_area_cm2", "die area", "cm2", "exact", "silicon of the device"),
+    Objective("params", "params", "parameters", "1", "exact", "trainable parameters", needs=()),
+    Objective(
+        "macs", "macs", "MACs", "1", "exact", "multiply-accumulates of one inference", needs=()
+    ),
+    Objective(
+        "die_area", "die_area_cm2", "die area", "cm2", "exact", "silicon of the device",
+        needs=("dies",),
+    ),
 )  # fmt: skip
 
 OBJECTIVES: dict[str, Objective] = {row.name: row for row in _ROWS}

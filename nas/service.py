@@ -13,6 +13,7 @@ from nas.carbon import HOURS_PER_YEAR, device_embodied
 from nas.carbon.decisions import Rebound, best_refresh_years
 from nas.carbon.lifecycle import Effort, LifeCycle, service_lifecycle
 from nas.carbon.quantity import quantity
+from nas.cost.needs import check_needs
 from nas.errors import SelectionError, StudyError
 from nas.repayment import (
     Alternative,
@@ -123,12 +124,14 @@ def service(
             rates, which it never mixes), or a number is out of range.
         SelectionError: If a candidate or deployment is unknown or not feasible, or an elasticity
             is given and there is nothing to compare with.
+        DeploymentError: If the device lacks what its carbon is computed from.
         RunError: If a record of the run is damaged.
     """
     study = run.study if study is None else study
     _refuse_consequence(study)
     scores = _scores(run, study)
     chosen = chosen_point(run, scores, candidate, deployment)
+    check_needs([chosen.deployment], ["carbon_gco2e"], study.embodied_basis)
     row = chosen.row
     asked = study.demand.lifetime_years if service_years is None else service_years
     years = float(quantity("service_years", asked, above=True, most=1000.0))

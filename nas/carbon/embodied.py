@@ -24,6 +24,7 @@ __all__ = [
     "beside_published",
     "capacities",
     "device_embodied",
+    "is_known",
 ]
 
 EmbodiedBasis = Literal["bottom_up", "published"]
@@ -117,8 +118,8 @@ def device_embodied(
 
     Raises:
         StudyError: If a figure is outside what the table covers, such as gas abatement below 95 %.
-        HardwareError: If the table, a node, a location, a technology or the basis is unknown, or
-            nothing is published.
+        HardwareError: If the table, a node, a location, a technology or the basis is unknown, the
+            profile has no bill of materials, or nothing is published.
 
     Source:
         ACT, Gupta et al., ISCA 2022; parts with an earlier life by the cut-off rule or by years of
@@ -128,11 +129,23 @@ def device_embodied(
         return DeviceEmbodied((_published_line(profile),))
     if basis != "bottom_up":
         raise HardwareError(f"embodied basis: got {basis!r}; use bottom_up or published")
+    if profile.bill_of_materials is None:
+        raise HardwareError(
+            f"{profile.name}: has no bill_of_materials, which its embodied carbon is computed from;"
+            " add it to the profile, or use the embodied basis published where there is one"
+        )
     return _bottom_up(profile, fab_table(table))
+
+
+def is_known(profile: HardwareProfile, basis: EmbodiedBasis = "bottom_up") -> bool:
+    """Whether `device_embodied` has what it needs of the profile on that basis."""
+    known = profile.bill_of_materials if basis == "bottom_up" else profile.published_lca
+    return known is not None
 
 
 @lru_cache(maxsize=256)
 def _bottom_up(profile: HardwareProfile, table: FabTable) -> DeviceEmbodied:
+    assert profile.bill_of_materials is not None  # device_embodied refuses a profile without
     return DeviceEmbodied(tuple(bill_lines(profile.bill_of_materials, table)))
 
 
@@ -182,14 +195,14 @@ def beside_published(
 
     Returns:
         The whole production first, then every published component that a part names; empty where
-        nothing is published.
+        nothing is published or the profile has no bill of materials.
 
     Raises:
         StudyError: If a figure is outside what the table covers.
         HardwareError: If the table, a node, a location or a technology is unknown.
     """
     lca = profile.published_lca
-    if lca is None:
+    if lca is None or profile.bill_of_materials is None:
         return ()
     embodied = device_embodied(profile, table=table)
     made = embodied.by_phase["manufacture"]
@@ -234,6 +247,8 @@ def _steps(
     limit_bytes: float | None,
 ) -> Steps | None:
     bill = profile.bill_of_materials
+    if bill is None:
+        return None
     parts = bill.memories if component == "memory" else bill.storages
     if not parts:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from hardware_profiles.deployment import Deployment
 from nas.carbon.demand import ClosedDemand, close_demand
 from nas.carbon.metrics import kappa_w
 from nas.carbon.operational import idle_energy_j, operational_gco2e
-from nas.carbon.quantity import Numbers, fitting, quantity
+from nas.carbon.quantity import Numbers, fitting, quantity, where_known
 from nas.carbon.rates import Rates, Variants, rates_of
 from nas.carbon.study import Study
 from nas.errors import StudyError
@@ -117,12 +117,16 @@ class Footprint:
     @property
     def kappa_w(self) -> Numbers:
         """Watts that a busy second costs by manufacture; see `nas.carbon.kappa_w`."""
-        return kappa_w(
+        return where_known(
+            lambda embodied, busy: kappa_w(
+                embodied,
+                life_h=self.life_h,
+                busy_share=busy,
+                overhead=self.rates.overhead,
+                grid_gco2e_per_kwh=self.rates.grid_gco2e_per_kwh,
+            ),
             self.device_embodied_gco2e,
-            life_h=self.life_h,
-            busy_share=self.sharing_busy_share,
-            overhead=self.rates.overhead,
-            grid_gco2e_per_kwh=self.rates.grid_gco2e_per_kwh,
+            self.sharing_busy_share,
         )
 
 
@@ -157,7 +161,9 @@ def footprint(
         rates: Figures in place of those of `rates_of`, such as drawn ones.
 
     Returns:
-        The split carbon, of the shape that the arguments broadcast to.
+        The split carbon, of the shape that the arguments broadcast to. Where a profile lacks its
+        powers or rates, energy and occupancy are not looked at, and what follows from them is NaN;
+        so is embodied carbon without a bill of materials.
 
     Raises:
         StudyError: If shapes do not end in D, a value is out of range, memory is needed and not
@@ -167,8 +173,22 @@ def footprint(
     Source:
         ACT, Gupta et al., ISCA 2022; the idle term is the energy balance of the device's life.
     """
-    if rates is None:
-        rates = rates_of(deployments, study)
+    rates = rates_of(deployments, study) if rates is None else rates
+    powered = ~np.isnan(rates.idle_w)
+    if not (powered.all() and rates.timed.all()):
+        whole = replace(
+            rates, idle_w=np.where(powered, rates.idle_w, 0.0), timed=np.ones_like(rates.timed)
+        )
+        found = footprint(
+            np.where(powered & rates.timed, energy_j, 0.0),
+            np.where(rates.timed, occupancy_s, 1.0),
+            deployments,
+            study,
+            memory_bytes=memory_bytes,
+            storage_bytes=storage_bytes,
+            rates=whole,
+        )
+        return _without(found, rates.timed, powered & rates.timed)
     energy = quantity("energy_j", energy_j)
     tau = quantity("occupancy_s", occupancy_s, above=True)
     count = rates.sunk.shape[-1]
@@ -212,6 +232,30 @@ def footprint(
         rates=rates,
         life_h=study.demand.life_h,
         baseline_gco2e=study.baseline_gco2e,
+    )
+
+
+def _without(found: Footprint, timed: NDArray[np.bool_], powered: NDArray[np.bool_]) -> Footprint:
+    """The same with NaN where what it rests on is not known."""
+    demand, nan = found.demand, np.nan
+    closed = replace(
+        demand,
+        busy_share=np.where(timed, demand.busy_share, nan),
+        total_busy_share=np.where(timed, demand.total_busy_share, nan),
+        inferences=np.where(timed, demand.inferences, nan),
+        keeps_up=demand.keeps_up | ~timed,
+        devices_needed=np.where(timed, demand.devices_needed, demand.devices),
+    )
+    return replace(
+        found,
+        active_gco2e=np.where(powered, found.active_gco2e, nan),
+        idle_gco2e=np.where(powered, found.idle_gco2e, nan),
+        embodied_gco2e=np.where(timed, found.embodied_gco2e, nan),
+        active_energy_j=np.where(powered, found.active_energy_j, nan),
+        idle_energy_j=np.where(powered, found.idle_energy_j, nan),
+        device_share=np.where(timed, found.device_share, nan),
+        sharing_busy_share=np.where(timed, found.sharing_busy_share, nan),
+        demand=closed,
     )
 
 

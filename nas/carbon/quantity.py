@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nas.errors import StudyError
 
-__all__ = ["Numbers", "fitting", "quantity"]
+__all__ = ["Numbers", "fitting", "quantity", "where_known"]
 
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
@@ -70,6 +70,22 @@ def quantity(
             bound += f" and at most {most:g}"
         raise StudyError(f"{name}: got {first:g}; give a finite number {bound}")
     return numbers
+
+
+def where_known(formula: Callable[..., Numbers], *given: ArrayLike) -> Numbers:
+    """A formula on numbers of which some are not known (NaN); there its value is not known either.
+
+    Args:
+        formula: Takes numbers above 0 and arrays of one shape, element by element.
+        given: What it takes, in its order; shapes broadcast.
+    """
+    unknown = np.zeros((), dtype=np.bool_)
+    for values in given:
+        unknown = unknown | np.isnan(values)
+    if not unknown.any():
+        return formula(*given)
+    found = formula(*(np.where(unknown, 1.0, values) for values in given))
+    return np.where(unknown, np.nan, found)
 
 
 def fitting(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.fab import FabTable, fab_table
 from nas.carbon.bill import Phase
-from nas.carbon.embodied import Steps, capacities, device_embodied
+from nas.carbon.embodied import Steps, capacities, device_embodied, is_known
 from nas.carbon.quantity import Numbers
 from nas.carbon.study import Study
 from nas.errors import StudyError
@@ -49,15 +49,17 @@ class Rates:
     draw, that broadcast with energy and occupancy.
 
     Attributes:
-        manufacture_gco2e: Making one device, without what ``memory`` and ``storage`` add.
-        transport_gco2e: Bringing it to its place.
-        end_of_life_gco2e: Its disposal.
+        manufacture_gco2e: Making one device, without what ``memory`` and ``storage`` add; NaN
+            where the device has neither a bill of materials nor, if asked for, an assessment.
+        transport_gco2e: Bringing it to its place; NaN likewise.
+        end_of_life_gco2e: Its disposal; NaN likewise.
         memory: Sizes of memory to choose from, or None where no deployment leaves a choice.
         storage: The same for storage.
         overhead: Grid energy per joule at the profile's boundary.
         grid_gco2e_per_kwh: Carbon intensity, average or marginal as the study's view asks.
         market_gco2e_per_kwh: Market-based intensity; NaN where there is no contract.
-        idle_w: Power when awake and idle.
+        timed: Whether the device's rates are known, so that an occupancy follows from them.
+        idle_w: Power when awake and idle; NaN where unknown.
         sleep_w: Power asleep.
         sunk: Whether the hardware is owned already.
         resource_share: Share of the device that the deployment is.
@@ -71,6 +73,7 @@ class Rates:
     overhead: Numbers
     grid_gco2e_per_kwh: Numbers
     market_gco2e_per_kwh: Numbers
+    timed: NDArray[np.bool_]
     idle_w: Numbers
     sleep_w: Numbers
     sunk: NDArray[np.bool_]
@@ -96,8 +99,7 @@ def rates_of(
         StudyError: If a grid's rate does not suit the study's view, grids mix direct and
             life-cycle scopes, a device would be bought at fixed time, or its sleeping power is
             needed and unknown.
-        HardwareError: If the fab table lacks a row that a profile names, or a profile has no
-            published assessment and the study asks for it.
+        HardwareError: If the fab table lacks a row that a profile names.
     """
     return _rates(tuple(deployments), study, fab_table(study.fab_table) if table is None else table)
 
@@ -119,7 +121,8 @@ def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -
     share = np.array([d.resource_share for d in deployments])
     phases, memory, storage = _embodied(deployments, study, table)
     sleep = np.array([_sleep_w(d, study) for d in deployments])
-    idle = np.array([d.profile.idle_w.value for d in deployments])
+    powers = [d.profile.idle_w for d in deployments]
+    idle = np.array([np.nan if power is None else power.value for power in powers])
     market = [d.market_gco2e_per_kwh for d in deployments]
     return Rates(
         manufacture_gco2e=_frozen(phases[0] * share),
@@ -130,6 +133,7 @@ def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -
         overhead=_frozen([d.overhead for d in deployments]),
         grid_gco2e_per_kwh=_frozen([d.grid.gco2e_per_kwh.value for d in deployments]),
         market_gco2e_per_kwh=_frozen([np.nan if value is None else value for value in market]),
+        timed=np.array([d.profile.memory_bytes_per_s is not None for d in deployments]),
         idle_w=_frozen(idle * share),
         sleep_w=_frozen(sleep * share),
         sunk=sunk,
@@ -178,7 +182,7 @@ def _check_rate(deployment: Deployment, study: Study) -> None:
 def _sleep_w(deployment: Deployment, study: Study) -> float:
     if deployment.profile.sleep_w is not None:
         return deployment.profile.sleep_w.value
-    if study.demand.powered_share < 1.0:
+    if study.demand.powered_share < 1.0 and deployment.profile.idle_w is not None:
         raise StudyError(
             f"{deployment.label}: sleep_w of {deployment.profile.name} is unknown and"
             f" powered_share is {study.demand.powered_share:g}; add sleep_w to the profile (0 if it"
@@ -197,6 +201,11 @@ def _embodied(
     phases = np.zeros((len(PHASES), len(deployments)))
     chosen: tuple[list[Steps | None], list[Steps | None]] = ([], [])
     for column, deployment in enumerate(deployments):
+        if not is_known(deployment.profile, study.embodied_basis):
+            phases[:, column] = np.nan
+            for rows in chosen:
+                rows.append(None)
+            continue
         whole = device_embodied(
             deployment.profile, table=table, basis=study.embodied_basis
         ).by_phase

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from hardware_profiles.deployment import Deployment
+from hardware_profiles.figure import known
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
 from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of
 from nas.cost.latency import KernelTimes, kernel_times
 from nas.cost.lines import Line, digits, product, sum_of
+from nas.cost.needs import lacking
 from nas.cost.score import score
 from nas.cost.workload import KINDS, Workload
 from nas.objectives import OBJECTIVES
@@ -33,8 +35,9 @@ def explain(workload: Workload, deployment: Deployment, study: Study) -> list[Li
     Returns:
         Kernel times, energy, memory, the device's embodied carbon and the demand; then one line
         for each objective in the order of `nas.objectives.OBJECTIVES`, with the values of
-        `nas.cost.score.score`; of one without a formula here the line is its value and what it
-        means. Error and life-cycle carbon need a training and have no line.
+        `nas.cost.score.score`, but none where the device lacks what it needs; of one without a
+        formula here the line is its value and what it means. Error and life-cycle carbon need a
+        training and have no line.
 
     Raises:
         StudyError: As `nas.cost.score.score`.
@@ -44,16 +47,19 @@ def explain(workload: Workload, deployment: Deployment, study: Study) -> list[Li
     times = kernel_times(workload, figures)
     columns = score(workload, [deployment], study, None, training_gco2e=None)
     row = {name: column[0] for name, column in columns.items()}
+    unknown = lacking(deployment.profile, study.embodied_basis)
+    timed, powered = "rates" not in unknown, not {"rates", "power"} & set(unknown)
     lines = [
-        *_kernel_lines(workload, deployment, figures, times),
-        *_energy_lines(workload, deployment, figures, times, row),
+        *(_kernel_lines(workload, deployment, figures, times) if timed else ()),
+        *(_energy_lines(workload, deployment, figures, times, row) if powered else ()),
         *_memory_lines(workload, figures, row),
-        *device_lines(deployment, study, figures, row),
-        *demand_lines(deployment, study, row),
-        *use_lines(deployment, study, row),
+        *(device_lines(deployment, study, figures, row) if "bill" not in unknown else ()),
+        *(demand_lines(deployment, study, row) if timed else ()),
+        *(use_lines(deployment, study, row) if powered else ()),
     ]
     formulas = carbon_formulas(study, row) | _cost_formulas(workload, figures, times, lines)
-    dies = deployment.profile.bill_of_materials.dies
+    bill = deployment.profile.bill_of_materials
+    dies = () if bill is None else bill.dies
     area = " + ".join(f"{die.count} * {digits(die.area_cm2.value)}" for die in dies) or "0"
     return lines + _objective_lines(formulas | {"die_area": area}, row)
 
@@ -68,7 +74,7 @@ def _kernel_lines(
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
         if RATE_OF.get(kind) not in efficiency:
-            longest, source = move, f"bandwidth: {profile.memory_bytes_per_s.source}"
+            longest, source = move, f"bandwidth: {known(profile.memory_bytes_per_s).source}"
         else:
             share = efficiency[RATE_OF[kind]]
             source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
@@ -113,20 +119,18 @@ def _energy_lines(
     row: dict[str, Any],
 ) -> Iterator[Line]:
     profile, together = deployment.profile, figures.together[0, 0]
-    share, idle_w = deployment.resource_share, profile.idle_w.value
+    idle, load = known(profile.idle_w), known(profile.load_w)
+    share, idle_w = deployment.resource_share, idle.value
     total_s = float(row["latency_s"])
     yield Line("idle power while it runs", f"{product(idle_w, share)} * {digits(total_s)}",
-               idle_w * share * total_s, "J", profile.idle_w.source)  # fmt: skip
+               idle_w * share * total_s, "J", idle.source)  # fmt: skip
     per_mac, per_byte = figures.energy_per_mac_j[0, 0], figures.energy_per_byte_j[0, 0]
     if np.isnan(per_mac):
         busy_s = float(times.busy_s.sum())
         yield Line("time under load", sum_of(times.busy_s[0]), busy_s, "s",
                    "kernels above without dispatch; on a GPU without filling")  # fmt: skip
-        formula = (
-            f"({product(profile.load_w.value, share)} - {product(idle_w, share)})"
-            f" * {digits(busy_s)}"
-        )
-        dynamic, source = float(figures.dynamic_w[0, 0]) * busy_s, profile.load_w.source
+        formula = f"({product(load.value, share)} - {product(idle_w, share)}) * {digits(busy_s)}"
+        dynamic, source = float(figures.dynamic_w[0, 0]) * busy_s, load.source
     else:
         moved = float(times.main_memory_bytes.sum())
         macs = workload.total_macs * float(together)
@@ -156,13 +160,14 @@ def _memory_lines(workload: Workload, figures: Figures, row: dict[str, Any]) -> 
 def _cost_formulas(
     workload: Workload, figures: Figures, times: KernelTimes, lines: list[Line]
 ) -> dict[str, str]:
-    known = {line.label: digits(line.value) for line in lines}
-    weights = f"{known['weights and biases']} * {digits(figures.weights_in_memory[0, 0])}"
-    joules = f"{known['idle power while it runs']} + {known['energy above idle']}"
+    found = {line.label: digits(line.value) for line in lines}
+    weights = f"{found['weights and biases']} * {digits(figures.weights_in_memory[0, 0])}"
+    parts = ("idle power while it runs", "energy above idle")
+    joules = " + ".join(found[label] for label in parts if label in found)
     return {
         "latency": sum_of(times.time_s[0]),
         "energy": f"({joules}) / {digits(figures.together[0, 0])}",
-        "peak_memory": f"{known['peak of live activations']} + {weights}",
+        "peak_memory": f"{found['peak of live activations']} + {weights}",
         "params": str(workload.params),
         "macs": sum_of(workload.macs),
     }
@@ -178,5 +183,5 @@ def _objective_lines(formulas: dict[str, str], row: dict[str, Any]) -> list[Line
             source=objective.definition,
         )
         for objective in OBJECTIVES.values()
-        if objective.name not in _NOT_EXPLAINED
+        if objective.name not in _NOT_EXPLAINED and not np.isnan(row[objective.column])
     ]

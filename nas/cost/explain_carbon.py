@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hardware_profiles.deployment import Deployment
+from hardware_profiles.figure import known
 from hardware_profiles.materials import Memory
 from nas.carbon.demand import EQUATION
 from nas.carbon.embodied import Steps, capacities, device_embodied
@@ -61,8 +62,10 @@ def _memory_lines(
 ) -> Iterator[Line]:
     sizes, bill = (
         capacities(deployment.profile, table=study.fab_table),
-        (deployment.profile.bill_of_materials),
+        deployment.profile.bill_of_materials,
     )
+    if bill is None:
+        return
     for what, steps, parts, key, runtime in (
         ("memory", sizes.memory, bill.memories, "peak_memory_bytes", figures.runtime_memory_bytes),
         ("storage", sizes.storage, bill.storages, "storage_bytes", figures.runtime_storage_bytes),
@@ -192,8 +195,9 @@ def _overhead_source(deployment: Deployment) -> str:
 
 
 def _energy_above_idle(deployment: Deployment, row: Row) -> Line:
-    idle_w = product(deployment.profile.idle_w.value, deployment.resource_share)
-    idle_j = deployment.profile.idle_w.value * deployment.resource_share * float(row["occupancy_s"])
+    watts = known(deployment.profile.idle_w).value
+    idle_w = product(watts, deployment.resource_share)
+    idle_j = watts * deployment.resource_share * float(row["occupancy_s"])
     energy = float(row["energy_j"])
     return Line(
         "energy of the inference above idle",
@@ -205,7 +209,8 @@ def _energy_above_idle(deployment: Deployment, row: Row) -> Line:
 def _idle_line(deployment: Deployment, study: Study, row: Row) -> Line:
     demand, profile, share = study.demand, deployment.profile, deployment.resource_share
     powered, sleep_w = demand.powered_share, profile.sleep_w
-    idle, sleep = profile.idle_w.value, 0.0 if sleep_w is None else sleep_w.value
+    idle_w = known(profile.idle_w)
+    idle, sleep = idle_w.value, 0.0 if sleep_w is None else sleep_w.value
     tau, own = float(row["occupancy_s"]), float(row["busy_share"])
     total = own + demand.other_busy_share
     sharing = own if study.view == "consequence" else total
@@ -216,9 +221,9 @@ def _idle_line(deployment: Deployment, study: Study, row: Row) -> Line:
         f" + {product(sleep, share)} * (1 - {digits(powered)})) / {digits(sharing)}",
         tau * watts / sharing,
         "J",
-        profile.idle_w.source
+        idle_w.source
         if powered == 1.0 or sleep_w is None
-        else f"{profile.idle_w.source}; asleep: {sleep_w.source}",
+        else f"{idle_w.source}; asleep: {sleep_w.source}",
     )
 
 

@@ -43,7 +43,8 @@ RATE_OF = {
 }
 """Whose efficiency in a hardware profile a kind of kernel has; other kinds only move bytes."""
 
-_FILLED_IN_PARTS = ("gpu", "edge_gpu")
+_FILLED_IN_PARTS = ("gpu", "edge_gpu", "desktop_gpu")
+_UNKNOWN = float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,15 +62,15 @@ class Figures:
         busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
             while, which CPUs do; 0 for GPUs, whose idle parts draw little.
         dispatch_s: Fixed time of one kernel.
-        seconds_per_byte: Of the main memory.
+        seconds_per_byte: Of the main memory; NaN where its bandwidth is unknown.
         cache_bytes: Size of the cache; 0 without one.
         cache_seconds_per_byte: Of the cache; that of main memory without one.
         element_bytes: Bytes of a weight or activation.
         bias_bytes: Bytes of a bias.
         streams: Runs at the same time.
         together: Inferences under way at once: batch x streams.
-        idle_w: Power when idle.
-        dynamic_w: Power at full utilisation above idle.
+        idle_w: Power when idle; NaN where it is unknown.
+        dynamic_w: Power at full utilisation above idle; NaN where it is unknown.
         energy_per_mac_j: Net of idle; NaN where energy follows from power instead.
         energy_per_byte_j: Likewise, main memory.
         memory_limit_bytes: What model and runtime may use.
@@ -159,7 +160,8 @@ def efficiencies(profile: HardwareProfile) -> dict[str, Figure]:
 def _row(deployment: Deployment) -> dict[str, float]:
     profile, precision = deployment.profile, deployment.precision
     share = deployment.resource_share
-    memory = 1.0 / (profile.memory_bytes_per_s.value * share)
+    memory = 1.0 / (_or(profile.memory_bytes_per_s, _UNKNOWN) * share)
+    idle_w, load_w = _or(profile.idle_w, _UNKNOWN), _or(profile.load_w, _UNKNOWN)
     cache = profile.cache_bytes_per_s
     per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
     if per_mac is None or per_byte is None:
@@ -176,10 +178,10 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "bias_bytes": BIAS_BYTES[precision],
         "streams": float(deployment.streams),
         "together": float(deployment.batch * deployment.streams),
-        "idle_w": profile.idle_w.value * share,
-        "dynamic_w": (profile.load_w.value - profile.idle_w.value) * share,
-        "energy_per_mac_j": _or(per_mac, float("nan")),
-        "energy_per_byte_j": _or(per_byte, float("nan")),
+        "idle_w": idle_w * share,
+        "dynamic_w": (load_w - idle_w) * share,
+        "energy_per_mac_j": _or(per_mac, _UNKNOWN),
+        "energy_per_byte_j": _or(per_byte, _UNKNOWN),
         "memory_limit_bytes": profile.memory_limit_bytes.value * share,
         "storage_limit_bytes": _or(storage, float("inf")) * share,
         "runtime_memory_bytes": profile.runtime_memory_bytes.value,

@@ -14,6 +14,7 @@ from hardware_profiles.profile import Precision
 from nas.carbon.demand import ClosedDemand
 from nas.carbon.footprint import Footprint, footprint
 from nas.carbon.metrics import c2ep, cdp, ce2p, cep, edp, lifecycle_gco2e, sci, tcdp
+from nas.carbon.quantity import where_known
 from nas.carbon.rates import Rates, rates_of
 from nas.carbon.study import Study
 from nas.cost.costs import Costs, costs_with
@@ -53,7 +54,7 @@ def score(
         `nas.objectives.OBJECTIVES`. Unknown is NaN: ``error`` where it was not measured,
         ``lifecycle_gco2e`` without the carbon of training or in a consequence (a training is
         counted at average rates), market-based carbon without a contract, a change without a
-        baseline.
+        baseline, and what needs a figure that the device's profile lacks (`nas.cost.needs`).
 
     Raises:
         ConfigError: If an objective has no column here.
@@ -141,7 +142,8 @@ def numbers(
         StudyError: If a number is not finite or out of range.
     """
     demand, shape = grams.demand, costs.latency_s.shape
-    area = [d.profile.bill_of_materials.die_area_cm2 for d in deployments]
+    bills = [d.profile.bill_of_materials for d in deployments]
+    area = [np.nan if bill is None else bill.die_area_cm2 for bill in bills]
     return {
         "feasible": costs.fits & demand.keeps_up,
         "fits": costs.fits,
@@ -191,13 +193,13 @@ def _carbon(
         "embodied_gco2e": grams.embodied_gco2e,
         "carbon_gco2e": grams.carbon_gco2e,
         "lifecycle_gco2e": _lifecycle(grams, study, training_gco2e),
-        "sci_gco2e_per_inference": sci(operational, grams.embodied_gco2e, 1.0),
-        "edp_j_s": edp(costs.energy_j, costs.latency_s),
-        "cdp_gco2e_s": cdp(made, costs.latency_s),
-        "cep_gco2e_j": cep(made, costs.energy_j),
-        "c2ep_gco2e2_j": c2ep(made, costs.energy_j),
-        "ce2p_gco2e_j2": ce2p(made, costs.energy_j),
-        "tcdp_gco2e_s": tcdp(made, operational, demand.inferences, costs.latency_s),
+        "sci_gco2e_per_inference": where_known(sci, operational, grams.embodied_gco2e, 1.0),
+        "edp_j_s": where_known(edp, costs.energy_j, costs.latency_s),
+        "cdp_gco2e_s": where_known(cdp, made, costs.latency_s),
+        "cep_gco2e_j": where_known(cep, made, costs.energy_j),
+        "c2ep_gco2e2_j": where_known(c2ep, made, costs.energy_j),
+        "ce2p_gco2e_j2": where_known(ce2p, made, costs.energy_j),
+        "tcdp_gco2e_s": where_known(tcdp, made, operational, demand.inferences, costs.latency_s),
     }
 
 
@@ -207,13 +209,19 @@ def _lifecycle(
     if training_gco2e is None or study.view == "consequence":
         return np.full(grams.active_gco2e.shape, np.nan)
     demand = grams.demand
-    return lifecycle_gco2e(
-        training_gco2e=training_gco2e,
-        inferences=demand.inferences,
-        operational_gco2e=grams.operational_gco2e,
-        embodied_gco2e=grams.device_embodied_gco2e,
+    return where_known(
+        lambda inferences, operational, embodied, devices: lifecycle_gco2e(
+            training_gco2e=training_gco2e,
+            inferences=inferences,
+            operational_gco2e=operational,
+            embodied_gco2e=embodied,
+            devices=devices,
+        ),
+        demand.inferences,
+        grams.operational_gco2e,
+        grams.device_embodied_gco2e,
         # Of devices shared with other models, the part that this one keeps busy.
-        devices=demand.devices * (demand.busy_share / demand.total_busy_share),
+        demand.devices * (demand.busy_share / demand.total_busy_share),
     )
 
 

@@ -110,7 +110,7 @@ def _card(
         for objective in OBJECTIVES.values()
         if whole_life or objective.name != "lifecycle"
     }
-    profile = deployment.profile
+    profile, load = deployment.profile, deployment.profile.load_w
     return {
         "candidate": record.candidate,
         "architecture": dict(record.architecture),
@@ -141,7 +141,8 @@ def _card(
         "reasons": list(reasons),
         "assumptions": [
             "latency, energy and carbon on the device are modelled, not measured there",
-            f"power of {profile.name}: {profile.load_w.basis}; {profile.load_w.source}",
+            f"power of {profile.name}: "
+            + ("unknown" if load is None else f"{load.basis}; {load.source}"),
             f"grid {deployment.grid.name}: {deployment.grid.rate} rate, "
             f"{deployment.grid.gco2e_per_kwh.source}",
             f"manufacture: factor table {study.fab_table}",

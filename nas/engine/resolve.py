@@ -19,6 +19,7 @@ from nas.carbon.demand import Demand
 from nas.carbon.rates import rates_of
 from nas.carbon.study import Baseline, Study, study_to_dict
 from nas.carbon.supply import resolve_grid
+from nas.cost.needs import check_needs, lacking
 from nas.engine.claims import STUDY_NAME
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
 from nas.engine.own_files import fingerprint, is_own
@@ -56,6 +57,8 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     _check_lifecycle(config)
     recipes = _recipes(config, chosen_task)
     deployments = _deployments(config)
+    limits = constraint_columns(config.constraints)
+    check_needs(deployments, [*(row.column for row in rows), *limits], study.embodied_basis)
     rates_of(deployments, study)
     host = _search_host(config)
     return {
@@ -86,7 +89,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "deployments": [deployment_to_dict(deployment) for deployment in deployments],
         "deployments_as": config.deployments_as,
         "objectives": [row.name for row in rows],
-        "constraints": constraint_columns(config.constraints),
+        "constraints": limits,
         **recipes,
         "search": {
             "sampler": config.search.sampler,
@@ -173,6 +176,11 @@ def _search_host(config: SearchConfig) -> Deployment:
         raise ConfigError(
             f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
             "such as host"
+        )
+    for figures in lacking(profile).values():
+        raise ConfigError(
+            f"search.on.hardware: {profile.name} lacks {' and '.join(figures)}, which the carbon of"
+            " the search needs; name another machine, such as host"
         )
     where = resolve_grid(given.grid)
     if where.rate != "average":

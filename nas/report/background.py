@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hardware_profiles.profile import HardwareProfile
 from nas.carbon import Demand, Study, device_embodied
+from nas.carbon.embodied import is_known
 from nas.objectives import OBJECTIVES
 from nas.quantities import counted, format_quantity
 from nas.report.axes import axis_for
@@ -255,7 +257,9 @@ def _devices(material: Material) -> str:
     rows, study = [], material.run.study
     for deployment in material.run.deployments:
         profile, grid = deployment.profile, deployment.grid
-        embodied = device_embodied(profile, table=study.fab_table, basis=study.embodied_basis)
+        made = None
+        if is_known(profile, study.embodied_basis):
+            made = device_embodied(profile, table=study.fab_table, basis=study.embodied_basis)
         year = f", {grid.year}" if grid.year else ""
         scope = f", {grid.scope}" if grid.scope else ""
         cells = (
@@ -268,8 +272,8 @@ def _devices(material: Material) -> str:
             ),
             Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}", "text"),
             Cell(f"{deployment.overhead:.3g}"),
-            Cell(f"{profile.idle_w.value:.3g} to {profile.load_w.value:.3g} W"),
-            Cell(format_quantity(embodied.total_gco2e, "gCO2e")),
+            Cell(_powers(profile)),
+            Cell(format_quantity(None if made is None else made.total_gco2e, "gCO2e")),
         )
         rows.append(Row(cells))
     head = [
@@ -277,6 +281,13 @@ def _devices(material: Material) -> str:
         "embodied, as built",
     ]  # fmt: skip
     return table(head, rows)
+
+
+def _powers(profile: HardwareProfile) -> str:
+    idle, load = profile.idle_w, profile.load_w
+    if idle is None or load is None:
+        return "unknown"
+    return f"{idle.value:.3g} to {load.value:.3g} W"
 
 
 def _version(environment: Any) -> str:

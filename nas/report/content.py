@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hardware_profiles.deployment import Deployment
+    from hardware_profiles.profile import HardwareProfile
 
 __all__ = [
     "Assumption",
@@ -132,7 +133,7 @@ class Deciding:
         kappa_w: Least and most of the models' kappa; None where electricity has no carbon. At
             fixed time carbon is E + (kappa + idle) x occupancy.
         idle_w: Idle and sleeping power that a busy second carries; None at fixed volume.
-        power_spread_w: Load minus idle power of the device.
+        power_spread_w: Load minus idle power of the device; None where either is unknown.
         agreement: Spearman's rank correlation of carbon and latency; None if undefined.
         fastest: Row of the least latency within the error limit; None if nothing qualifies.
         cleanest: Row of the least carbon within it.
@@ -143,7 +144,7 @@ class Deciding:
     deployment: str
     kappa_w: tuple[float, float] | None
     idle_w: float | None
-    power_spread_w: float
+    power_spread_w: float | None
     agreement: float | None
     fastest: Mapping[str, Any] | None
     cleanest: Mapping[str, Any] | None
@@ -219,7 +220,7 @@ def deciding(
                 deployment=deployment.label,
                 kappa_w=None if limits is None else (limits[0], limits[1]),
                 idle_w=about["idle_w"].get(deployment.label),
-                power_spread_w=profile.load_w.value - profile.idle_w.value,
+                power_spread_w=_spread(profile),
                 agreement=about["rank_agreement"].get(deployment.label),
                 fastest=_select(rows, prefer=["latency", "error"], error=limit),
                 cleanest=_select(rows, prefer=["carbon", "error"], error=limit),
@@ -228,6 +229,11 @@ def deciding(
             )
         )
     return tuple(found)
+
+
+def _spread(profile: HardwareProfile) -> float | None:
+    idle, load = profile.idle_w, profile.load_w
+    return None if idle is None or load is None else load.value - idle.value
 
 
 def _range(values: pd.Series[Any]) -> float | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hardware_profiles import fab_table
 from nas.carbon.study import study_to_dict
 from nas.carbon.uncertainty import LEVEL
+from nas.cost.needs import check_needs
 from nas.report.chosen import Chosen, chosen_point
 from nas.report.emissions import emissions_csv
 from nas.report.statement_device import assumed_figures, device_facts, inference_facts
@@ -90,10 +91,12 @@ def carbon_statement(
 
     Raises:
         SelectionError: If there is no such candidate or deployment, or no model is feasible.
+        DeploymentError: If its device lacks what its carbon is computed from.
         RunError: If a record of the run is damaged.
     """
     scores = run.scores()
     chosen = chosen_point(run, scores, candidate, deployment)
+    check_needs([chosen.deployment], ["carbon_gco2e"], run.study.embodied_basis)
     said: dict[str, Any] = {
         "format": 1,
         "title": "Carbon statement of a search and of a model chosen from it",

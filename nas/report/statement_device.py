@@ -11,6 +11,7 @@ import numpy as np
 
 from hardware_profiles import deployment_from_dict
 from hardware_profiles.deployment import Deployment
+from hardware_profiles.figure import known
 from nas.carbon import close_demand, device_embodied, idle_energy_j
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import ONE_DEVICE, device_lines
@@ -42,8 +43,8 @@ def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
         "batch": place.batch,
         "streams": place.streams,
         "resource_share": place.resource_share,
-        "idle_w": figure_facts(profile.idle_w),
-        "load_w": figure_facts(profile.load_w),
+        "idle_w": figure_facts(known(profile.idle_w)),
+        "load_w": figure_facts(known(profile.load_w)),
         "sleep_w": None if profile.sleep_w is None else figure_facts(profile.sleep_w),
         "power_boundary": profile.energy_boundary,
         **overhead_facts(place),
@@ -93,7 +94,7 @@ def inference_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
     bought = study.view == "consequence" and not sunk
     own, total = float(row["busy_share"]), _total_busy_share(study, tau)
     energy_j = float(row["energy_j"])
-    idle_w = profile.idle_w.value * place.resource_share
+    idle_w = known(profile.idle_w).value * place.resource_share
     sharing = own if bought else total
     sleep_w = 0.0 if profile.sleep_w is None else profile.sleep_w.value
     idle_j = idle_energy_j(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardware_profiles import deployment_from_dict
 from hardware_profiles.deployment import Deployment
-from hardware_profiles.figure import Figure
+from hardware_profiles.figure import Figure, known
 from hardware_profiles.grid import Grid
 from nas.errors import RunError
 from nas.runs.files import read_json
@@ -106,7 +106,7 @@ def _machine(
     embodied = power.embodied_gco2e * hours * share / busy_h
     return {
         "machine": host.profile.label,
-        "machine_load_w": figure_facts(host.profile.load_w),
+        "machine_load_w": figure_facts(known(host.profile.load_w)),
         "machine_share": share,
         "hours": hours,
         "mean_power_w": joules / seconds if seconds > 0.0 else 0.0,
@@ -132,20 +132,20 @@ def final_training_facts(run: Run, record: Record) -> dict[str, Any]:
     card = _card(run, record.candidate)
     if card is not None:
         seconds = float(card["measured"]["train_s"])
-        known = "time measured when the model was exported; it held the whole machine"
-        joules = host.profile.load_w.value * seconds
-        return {"known": known, **_machine(host, power, seconds, joules, 1.0)}
+        told = "time measured when the model was exported; it held the whole machine"
+        joules = known(host.profile.load_w).value * seconds
+        return {"known": told, **_machine(host, power, seconds, joules, 1.0)}
     ratio = float(run.frozen["final_recipe"]["epochs"]) / float(run.frozen["recipe"]["epochs"])
     count = len(record.trainings)
     seconds = ratio * sum(float(training["seconds"]) for training in record.trainings) / count
     joules = ratio * sum(float(training["energy_j"]) for training in record.trainings) / count
-    known = (
+    told = (
         f"modelled, not run yet: its mean training in the search, times {ratio:.4g} for the epochs"
         " of the final recipe; that also trains on the validation split, which is not in the ratio"
     )
     if run.frozen["recipe"].get("train_images") is not None:
-        known += ", and on all images, of which the search took a part: more than this"
-    return {"known": known, **_machine(host, power, seconds, joules, power.share)}
+        told += ", and on all images, of which the search took a part: more than this"
+    return {"known": told, **_machine(host, power, seconds, joules, power.share)}
 
 
 def _card(run: Run, candidate: str) -> Mapping[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardware_profiles import Deployment, deployment_from_dict
 from hardware_profiles.fab import FabTable
-from hardware_profiles.figure import Figure
+from hardware_profiles.figure import Figure, known
 from nas.carbon import HOURS_PER_YEAR, device_embodied, training_gco2e
 
 __all__ = ["HOST_BUSY_SHARE", "WorkerPower", "worker_power"]
@@ -96,7 +96,7 @@ def worker_power(
     share = min(search["threads"] / search["cores"], 1 / search["workers"])
     embodied = device_embodied(profile, table=table or frozen["study"]["fab_table"])
     return WorkerPower(
-        power_w=profile.load_w.value * share,
+        power_w=known(profile.load_w).value * share,
         share=share,
         grid_gco2e_per_kwh=host.grid.gco2e_per_kwh.value,
         overhead=host.overhead,
