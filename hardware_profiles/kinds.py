@@ -79,13 +79,18 @@ class KindPower(Facts):
 
 
 class KindFacts(Facts):
-    """Defaults of one kind; ``half_rate_s`` is in seconds at the widest precision's peak."""
+    """Defaults of one kind.
+
+    ``half_rate_s`` is in seconds at the widest precision's peak, ``memory_share`` of the datasheet
+    bandwidth, ``cache_ratio`` the bandwidth of a cache over that of the main memory.
+    """
 
     runtime: Text
     efficiency: dict[str, Share]
     half_rate_s: NonNegative
     dispatch_s: NonNegative
     memory_share: Share
+    cache_ratio: Positive
     runtime_memory_bytes: NonNegative
     runtime_storage_bytes: NonNegative
     power: KindPower
@@ -142,6 +147,8 @@ def completed(given: Any) -> Any:
     _derive(content, "half_rate_macs", _widest(content.get("macs_per_s")), facts.half_rate_s)
     _derive(content, "memory_bytes_per_s", content.get("memory_peak_bytes_per_s"),
             facts.memory_share)  # fmt: skip
+    if content.get("cache_bytes") is not None:
+        _derive(content, "cache_bytes_per_s", content.get("memory_bytes_per_s"), facts.cache_ratio)
     power = facts.power
     if content.get("tdp_w") is not None and content.get("energy_boundary") is None:
         _derive(content, "idle_w", content["tdp_w"], power.idle_share, power.around_idle_w)

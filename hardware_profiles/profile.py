@@ -51,7 +51,7 @@ class HardwareProfile(Facts):
         name: Lower case, as users write it; equals the file's name.
         label: For tables and plots.
         kind: See `hardware_profiles.kinds`.
-        year: In which it was launched; None when unknown.
+        launch_year: In which it was launched; None when unknown.
         runtime: Software stack that the efficiencies stand for.
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
         efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
@@ -89,7 +89,7 @@ class HardwareProfile(Facts):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     label: Text
     kind: Kind
-    year: Annotated[int, Field(strict=True, ge=1970, le=2100)] | None = None
+    launch_year: Positive | None = None
     runtime: Text
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
     efficiency: Annotated[dict[LayerKind, Share], AfterValidator(_every_kind)]

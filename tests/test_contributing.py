@@ -97,7 +97,8 @@ def test_one_faulty_device_is_listed_with_its_fault(checkout):
     rows = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert "rpi4" in rows
     assert "faulty: my_board.yaml: kind, runtime, macs_per_s," in rows["my_board"]
-    assert "bill_of_materials: missing; add them" in rows["my_board"]
+    assert "memory_limit_bytes, " in rows["my_board"]
+    assert ": missing; add them" in rows["my_board"]
 
 
 def test_the_objective_is_a_row_and_its_column(checkout):

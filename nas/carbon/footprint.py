@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,21 +175,11 @@ def footprint(
         ACT, Gupta et al., ISCA 2022; the idle term is the energy balance of the device's life.
     """
     rates = rates_of(deployments, study) if rates is None else rates
-    powered = ~np.isnan(rates.idle_w)
-    if not (powered.all() and rates.timed.all()):
-        whole = replace(
-            rates, idle_w=np.where(powered, rates.idle_w, 0.0), timed=np.ones_like(rates.timed)
-        )
-        found = footprint(
-            np.where(powered & rates.timed, energy_j, 0.0),
-            np.where(rates.timed, occupancy_s, 1.0),
-            deployments,
-            study,
-            memory_bytes=memory_bytes,
+    if np.isnan(rates.idle_w).any() or not rates.timed.all():
+        return _of_what_is_known(
+            energy_j, occupancy_s, study, rates, memory_bytes=memory_bytes,
             storage_bytes=storage_bytes,
-            rates=whole,
-        )
-        return _without(found, rates.timed, powered & rates.timed)
+        )  # fmt: skip
     energy = quantity("energy_j", energy_j)
     tau = quantity("occupancy_s", occupancy_s, above=True)
     count = rates.sunk.shape[-1]
@@ -233,6 +224,19 @@ def footprint(
         life_h=study.demand.life_h,
         baseline_gco2e=study.baseline_gco2e,
     )
+
+
+def _of_what_is_known(
+    energy_j: ArrayLike, occupancy_s: ArrayLike, study: Study, rates: Rates, **needed: Any
+) -> Footprint:
+    """The footprint with NaN where powers or rates are not known, and numbers elsewhere."""
+    powered = ~np.isnan(rates.idle_w) & rates.timed
+    stand_in = replace(
+        rates, idle_w=np.where(powered, rates.idle_w, 0.0), timed=np.ones_like(rates.timed)
+    )
+    energy, tau = np.where(powered, energy_j, 0.0), np.where(rates.timed, occupancy_s, 1.0)
+    found: Footprint = footprint(energy, tau, (), study, rates=stand_in, **needed)
+    return _without(found, rates.timed, powered)
 
 
 def _without(found: Footprint, timed: NDArray[np.bool_], powered: NDArray[np.bool_]) -> Footprint:

@@ -50,7 +50,7 @@ class Rates:
 
     Attributes:
         manufacture_gco2e: Making one device, without what ``memory`` and ``storage`` add; NaN
-            where the device has neither a bill of materials nor, if asked for, an assessment.
+            where the device has no bill of materials and the study asks for it.
         transport_gco2e: Bringing it to its place; NaN likewise.
         end_of_life_gco2e: Its disposal; NaN likewise.
         memory: Sizes of memory to choose from, or None where no deployment leaves a choice.
@@ -99,7 +99,8 @@ def rates_of(
         StudyError: If a grid's rate does not suit the study's view, grids mix direct and
             life-cycle scopes, a device would be bought at fixed time, or its sleeping power is
             needed and unknown.
-        HardwareError: If the fab table lacks a row that a profile names.
+        HardwareError: If the fab table lacks a row that a profile names, or a profile has no
+            published assessment and the study asks for it.
     """
     return _rates(tuple(deployments), study, fab_table(study.fab_table) if table is None else table)
 
@@ -201,7 +202,7 @@ def _embodied(
     phases = np.zeros((len(PHASES), len(deployments)))
     chosen: tuple[list[Steps | None], list[Steps | None]] = ([], [])
     for column, deployment in enumerate(deployments):
-        if not is_known(deployment.profile, study.embodied_basis):
+        if study.embodied_basis == "bottom_up" and not is_known(deployment.profile):
             phases[:, column] = np.nan
             for rows in chosen:
                 rows.append(None)

@@ -58,8 +58,8 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     recipes = _recipes(config, chosen_task)
     deployments = _deployments(config)
     limits = constraint_columns(config.constraints)
-    check_needs(deployments, [*(row.column for row in rows), *limits], study.embodied_basis)
     rates_of(deployments, study)
+    check_needs(deployments, [*(row.column for row in rows), *limits], study.embodied_basis)
     host = _search_host(config)
     return {
         "task": {

@@ -68,6 +68,6 @@ def test_a_missing_file_is_named(tmp_path):
 def test_all_missing_keys_are_named():
     from hardware_profiles.catalog import profile_from_dict
 
-    with pytest.raises(HardwareError, match=r"^x: runtime, .*: missing; add them$") as told:
+    with pytest.raises(HardwareError, match=r"^x: macs_per_s, .*: missing; add them$") as told:
         profile_from_dict({"name": "x", "label": "x", "kind": "sbc"}, origin="x")
-    assert "bill_of_materials" in str(told.value)
+    assert "memory_limit_bytes" in str(told.value)
