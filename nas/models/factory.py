@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import LayerError
-from nas.models.trace import check_traced, trace
+from nas.models.trace import check_traced, quiet, trace
 from nas.models.user_code import attribute_of, guarded
 from search_spaces.layers import Layer
 
@@ -71,16 +69,11 @@ def exported_layers(path: Path) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
             example, or cannot be traced.
     """
     _refuse_code(path)
-    logger = logging.getLogger("torch.export")
-    level = logger.level
     try:
-        logger.setLevel(logging.CRITICAL)
-        with _tensors_only():
+        with quiet(), _tensors_only():
             program = torch.export.load(path)
     except Exception as error:  # torch and its archive raise anything
         raise LayerError(f"{path}: cannot be read ({_said(error)}); mend it") from error
-    finally:
-        logger.setLevel(level)
     given: tuple[Any, ...] = program.example_inputs[0] if program.example_inputs else ()
     if len(given) != 1 or not isinstance(given[0], Tensor) or given[0].dim() < 2:
         raise LayerError(f"{path}: has no example of one tensor; export it with one, batch first")
@@ -119,8 +112,7 @@ def _tensors_only() -> Iterator[None]:
 
 
 def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch, about torch
+    with quiet():
         traced = trace(module, example)
         notes = list(traced.notes)
         try:

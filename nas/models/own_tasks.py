@@ -112,7 +112,10 @@ def _metric(name: str, data: Data) -> Metric:
 
 
 def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
-    x, y = np.asarray(data.x), np.asarray(data.y)
+    try:
+        x, y = np.asarray(data.x), np.asarray(data.y)
+    except ValueError:
+        raise TaskError(f"{name}: samples differ in size; make all of one size") from None
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or 0 in x.shape[1:]:
         raise TaskError(
             f"{name}: x is {x.dtype} of shape {x.shape}; give numbers (N, C, H, W), (N, C, T) or "

