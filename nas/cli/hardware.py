@@ -165,7 +165,9 @@ def hardware_check(
         device_embodied(profile, table=fab_table)
         typer.echo(f"{path}: {profile.name} is complete")
     for name in hardware_names() if everything else ():
-        device_embodied(hardware(name), table=fab_table)
+        found = hardware(name)
+        if found.bill_of_materials is not None:
+            device_embodied(found, table=fab_table)
         typer.echo(f"{name}: complete")
 
 

