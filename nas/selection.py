@@ -15,6 +15,7 @@ from nas.objectives import OBJECTIVES, Objective, objectives, unknown_objective
 from nas.pareto import knee, non_dominated
 from nas.pareto.fronts import scaled
 from nas.quantities import format_quantity
+from nas.runs.recipes import RECIPE_PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,7 @@ def select(
         f"{len(best)} of those are on the front of {', '.join(wanted)}",
         why,
         *(_against_best(row, best, objective) for objective in chosen),
+        *_recipe(row),
         *notes,
     ]
     return Selection(
@@ -153,6 +155,16 @@ def _confirmed(rows: pd.DataFrame, allowed: pd.DataFrame) -> tuple[pd.DataFrame,
     if confirmed.empty:
         return allowed, (f"none of those was trained with {seeds} seeds, so luck may decide",)
     return confirmed, (f"{len(confirmed)} of those were trained with {seeds} seeds",)
+
+
+def _recipe(row: pd.Series[Any]) -> tuple[str, ...]:
+    """What the search chose of its training."""
+    settings = [
+        f"{str(name).removeprefix(RECIPE_PREFIX)} {value}"
+        for name, value in row.items()
+        if str(name).startswith(RECIPE_PREFIX)
+    ]
+    return (f"it was trained with {', '.join(settings)}",) if settings else ()
 
 
 def _notes(names: Sequence[str], study: Study | None) -> tuple[str, ...]:

@@ -26,11 +26,11 @@ IMAGE_SPACES = ("mbconv", "resnet", "nasbench201_small", "vit", "dscnn")
 # Spaces, learning rates, architectures of each space, training samples (None: the recipe's).
 PLAN = {
     "digits": ((*IMAGE_SPACES, "nasbench201"), (0.003, 0.01, 0.03, 0.06), 3, None),
-    "japanese-vowels": (("dscnn",), (0.003, 0.01, 0.03, 0.06), 3, None),
+    "japanese-vowels": (("dscnn",), (0.003, 0.01, 0.03, 0.06, 0.15), 3, None),
     "breast-cancer": (("mlp", "dlrm"), (0.003, 0.01, 0.03), 3, None),
     "movielens": (("mlp", "dlrm"), (0.0015, 0.005, 0.015), 2, None),
-    "flights": (("mlp", "dlrm"), (0.0015, 0.005, 0.015), 2, 50_000),
-    "diamonds": (("mlp", "dlrm"), (0.006, 0.02, 0.06), 2, None),
+    "flights": (("mlp", "dlrm"), (0.0015, 0.005, 0.015, 0.05), 2, 50_000),
+    "diamonds": (("mlp", "dlrm"), (0.002, 0.006, 0.02, 0.06), 2, None),
     "fashion-mnist": (IMAGE_SPACES, (0.003, 0.008, 0.02), 2, 8_000),
 }
 DRAWS = 64

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -83,12 +86,30 @@ def progress_lines(progress: Progress) -> list[str]:
     return lines
 
 
-def preview_lines(space: SearchSpace, found: Probe, used: Expected | None) -> list[str]:
-    """What `--dry-run` prints."""
+def preview_lines(
+    space: SearchSpace,
+    recipe_choices: Mapping[str, Sequence[Any]],
+    found: Probe,
+    used: Expected | None,
+) -> list[str]:
+    """What `--dry-run` prints.
+
+    Args:
+        space: The space of architectures.
+        recipe_choices: Values by recipe setting that is searched with it.
+        found: What was drawn of it.
+        used: What the search is likely to use.
+    """
     lines = [
         f"space {space.name}: {space.size():,} architectures; of those drawn: parameters "
         f"{_range(found.params)}, MACs {_range(found.macs)} (smallest, median, largest)",
     ]
+    if recipe_choices:
+        recipes = math.prod(len(values) for values in recipe_choices.values())
+        said = "; ".join(
+            f"{name} {', '.join(map(str, values))}" for name, values in recipe_choices.items()
+        )
+        lines.append(f"recipes {recipes}: {said}; {recipes * space.size():,} candidates with them")
     lines += [_fit_line(fit) for fit in found.fits]
     if used is None:
         lines.append("expected: no budget in trainings, so it runs to its other limits")

@@ -190,6 +190,7 @@ def _dry_run(config: SearchConfig, folder: Path, as_json: bool) -> None:
     from nas.cli.display import preview_lines
     from nas.cli.hints import hint, search_hints
     from nas.engine.plan import chosen
+    from nas.engine.recipe_choices import listed
     from nas.engine.search import preview
     from nas.runs import taken
 
@@ -200,17 +201,21 @@ def _dry_run(config: SearchConfig, folder: Path, as_json: bool) -> None:
         told = {"folder": str(folder), "folder_taken": fault is not None}
         typer.echo(json.dumps({**_preview_json(config, found, used), **told}, indent=1))
         return
-    for line in preview_lines(chosen(config)[0], found, used):
+    for line in preview_lines(chosen(config)[0], listed(config.recipe), found, used):
         typer.echo(line)
     typer.echo(f"run folder: {fault or folder}")
 
 
 def _preview_json(config: SearchConfig, found: Probe, used: Expected | None) -> dict[str, Any]:
     from nas.engine.plan import chosen
+    from nas.engine.recipe_choices import listed, with_recipe_choices
 
+    space, choices = chosen(config)[0], listed(config.recipe)
     return {
         "space": config.space,
-        "size": chosen(config)[0].size(),
+        "size": space.size(),
+        "recipe_choices": choices,
+        "candidates": with_recipe_choices(space, choices).size(),
         **asdict(found),
         "expected": asdict(used) if used else None,
     }

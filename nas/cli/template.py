@@ -47,9 +47,10 @@ search:
   workers: 2                  # processes, one a core; each trains one candidate at a time
   on: {{hardware: host, grid: us-caiso}}   # this machine: the search's own carbon counts
 
-# How candidates, and the exported model, are trained: the task's default with what is given here.
+# How candidates, and the exported model, are trained: the default of task and space with what is
+# given here. A list is searched with the architecture, and the exported model keeps the choice.
 #   {_RECIPE}
-recipe: {{}}                    # such as {{epochs: 20}}
+recipe: {{}}                    # such as {{epochs: [2, 6], precision: fp32}}
 final_recipe: {{}}
 
 budget: {{trainings: 24}}       # trainings, seconds, gco2e: whichever is met first

@@ -20,8 +20,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.engine.budget import Spent, spent, stop_reason
 from nas.engine.claims import Claim, Claims
+from nas.engine.decided import record_layers, record_untrained, trained_keys, untrained_keys
 from nas.engine.finalists import Finalist, finalists
 from nas.engine.plan import Look, Plan
+from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import make_sampler, seed_of
 from nas.errors import RunError
 from nas.runs import Run
@@ -29,7 +31,6 @@ from nas.runs.files import read_json, write_json
 from nas.runs.machine import WorkerPower
 from nas.runs.tables import read_records
 from search_spaces.base import Architecture
-from search_spaces.layers import layers_to_json
 from search_spaces.references import reference_models
 
 __all__ = ["Decider", "Job"]
@@ -104,7 +105,9 @@ class Decider:
     def spent(self) -> Spent:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if _of_search(claim.key)}
-        return spent(len(self._trained() | claimed), self.claims.workers(), self.power)
+        return spent(
+            len(trained_keys(self.run.artifacts) | claimed), self.claims.workers(), self.power
+        )
 
     def record_spent(self) -> None:
         """Write what the run has used so far beside its records."""
@@ -140,7 +143,7 @@ class Decider:
             trial = self._open_trial(job.trial)
             trial.set_user_attr("trained", result["status"] == "trained")
             trial.set_user_attr("status", result["status"])
-            scores = self.plan.scores(job.look.layers, result["errors"])
+            scores = self.plan.scores(job.look.layers, job.look.recipe, result["errors"])
             self._finish(trial, scores, job.deployment)
         self.claims.free(job.claim)
 
@@ -186,7 +189,7 @@ class Decider:
         training = int(rest or 0)
         name = f"seed-{training}.json" if training else "result.json"
         return Job(
-            look=self.plan.look(described["architecture"]),
+            look=self.plan.look(point_of(described["architecture"], described.get("recipe", {}))),
             order=self.order_of(candidate),
             trial=claim.trial,
             deployment=self._deployment_of(claim.trial),
@@ -216,8 +219,8 @@ class Decider:
             if _stuck(complete) and not self._enqueue_random(complete):
                 return "exhausted: no untrained feasible architecture was found"
             trial = self._ask(len(complete), attempt)
-            architecture, deployment = self._suggest(trial)
-            look = self.plan.look(architecture)
+            point, deployment = self._suggest(trial)
+            look = self.plan.look(point)
             trial.set_user_attr("candidate", look.candidate)
             job = self._decide(trial, look, deployment, complete)
             if job is not None:
@@ -234,11 +237,11 @@ class Decider:
         return self.study.ask()
 
     def _suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
-        architecture = self.plan.space.choose(trial.suggest_categorical)
+        point = self.plan.candidates.choose(trial.suggest_categorical)
         labels = self._deployment_labels()
         if len(labels) < 2:
-            return architecture, 0
-        return architecture, labels.index(trial.suggest_categorical("deployment", labels))
+            return point, 0
+        return point, labels.index(trial.suggest_categorical("deployment", labels))
 
     def _deployment_labels(self) -> list[str]:
         if self.plan.deployments_as == "targets":
@@ -260,16 +263,19 @@ class Decider:
             result = read_json(recorded)
             trial.set_user_attr("trained", result["status"] == "trained")
             trial.set_user_attr("status", result["status"])
-            self._finish(trial, self.plan.scores(look.layers, result["errors"]), deployment)
+            scores = self.plan.scores(look.layers, look.recipe, result["errors"])
+            self._finish(trial, scores, deployment)
             return None
         if not self._worth_training(look, deployment):
-            self._record_untrained(look, deployment, order)
+            reason, label = look.reason(deployment), self.plan.deployments[deployment].label
+            artifacts = self.run.artifacts
+            record_untrained(artifacts, look, order=order, deployment=label, reason=reason)
             trial.set_user_attr("trained", False)
             trial.set_user_attr("status", "infeasible")
-            trial.set_user_attr("reason", look.reason(deployment))
+            trial.set_user_attr("reason", reason)
             self._finish(trial, look.scores, deployment)
             return None
-        self._record_layers(look)
+        record_layers(self.run.artifacts, look)
         if not self.claims.take(look.candidate, trial.number):
             raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")
         return Job(look, order, trial.number, deployment, 0, look.candidate, recorded)
@@ -300,46 +306,26 @@ class Decider:
         if waiting:
             return True
         rng = np.random.default_rng(seed_of("draw", self.plan.seed, len(complete)))
-        taken = self._trained() | {claim.key for claim in self.claims.all()}
+        taken = trained_keys(self.run.artifacts) | {claim.key for claim in self.claims.all()}
         labels = self._deployment_labels()
         seen: set[str] = set()
         for _ in range(_RANDOM_DRAWS):
-            architecture = self.plan.space.sample(rng)
+            point = self.plan.candidates.sample(rng)
             deployment = int(rng.integers(len(labels)))
-            drawn = f"{architecture} {deployment}"
+            drawn = f"{point} {deployment}"
             if drawn in seen:
                 continue
             seen.add(drawn)
-            look = self.plan.look(architecture)
+            look = self.plan.look(point)
             if look.candidate not in taken and self._worth_training(look, deployment):
                 chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}
-                self.study.enqueue_trial({**architecture, **chosen}, user_attrs={"drawn": True})
+                self.study.enqueue_trial({**point, **chosen}, user_attrs={"drawn": True})
                 return True
         return False
 
-    def _record_layers(self, look: Look) -> None:
-        path = self.run.artifacts / look.candidate / "layers.json"
-        if not path.exists():
-            described = {
-                "architecture": look.architecture,
-                "layers": layers_to_json(look.layers),
-            }
-            write_json(path, described)
-
-    def _record_untrained(self, look: Look, deployment: int, order: int) -> None:
-        path = self.run.artifacts / look.candidate / "untrained.json"
-        if not path.exists():
-            self._record_layers(look)
-            label = self.plan.deployments[deployment].label
-            row = {"order": order, "deployment": label, "reason": look.reason(deployment)}
-            write_json(path, row)
-
-    def _trained(self) -> set[str]:
-        return {path.parent.name for path in self.run.artifacts.glob("*/result.json")}
-
     def _decided(self) -> set[str]:
-        decided = self._trained()
-        decided |= {path.parent.name for path in self.run.artifacts.glob("*/untrained.json")}
+        artifacts = self.run.artifacts
+        decided = trained_keys(artifacts) | untrained_keys(artifacts)
         return decided | {claim.key for claim in self.claims.all() if _of_search(claim.key)}
 
     def _finalist_job(self) -> Job | Literal["wait", "done"]:
@@ -365,12 +351,12 @@ class Decider:
     def _reference_job(self, name: str) -> Job:
         layers = reference_models(self.plan.task.input_shape, self.plan.task.outputs)[name]
         path = self.run.reference_path(name)
-        look = Look(name, {}, layers, self.plan.reference_recipe, {})
+        look = Look(name, {}, layers, {}, self.plan.reference_recipe, {})
         return Job(look, 0, None, 0, 0, f"reference@{name}", path)
 
     def _job_of(self, finalist: Finalist, key: str) -> Job:
         record = finalist.record
-        look = self.plan.look(dict(record.architecture))
+        look = self.plan.look(point_of(record.architecture, record.recipe))
         path = self.run.artifacts / record.candidate / f"seed-{finalist.training}.json"
         return Job(look, record.order, None, 0, finalist.training, key, path)
 

@@ -15,6 +15,7 @@ from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.runs import Run
 from nas.runs.machine import worker_power
+from nas.runs.recipes import final_recipe
 from nas.runs.tables import Record, read_records, score_table
 
 __all__ = ["export_candidate"]
@@ -54,7 +55,7 @@ def export_candidate(
     exported = export_model(
         record.layers,
         plan.task,
-        recipe_from_dict(run.frozen["final_recipe"]),
+        recipe_from_dict(final_recipe(run.frozen, record.recipe)),
         folder,
         seed=seed_of("export", plan.seed, candidate),
         precision=chosen.precision,
@@ -114,6 +115,7 @@ def _card(
     return {
         "candidate": record.candidate,
         "architecture": dict(record.architecture),
+        **({"recipe_chosen": dict(record.recipe)} if record.recipe else {}),
         "run": run.path.name,
         "study": {**_given(run.frozen["study"]), "hash": study.hash},
         "inferences_over_the_life": float(row["inferences"]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.engine.config import SearchConfig
 from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
+from nas.engine.recipe_choices import split_point, with_recipe_choices
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task
 from nas.objectives import Objective, objectives
 from nas.runs import Run
+from nas.runs.machine import WorkerPower, worker_power
 from nas.runs.tables import constrain
-from search_spaces.base import Architecture, SearchSpace
+from search_spaces.base import Architecture, SearchSpace, Value
 from search_spaces.graph import graph_key
-from search_spaces.layers import Layer
+from search_spaces.layers import Layer, mac_count
 
 __all__ = ["Look", "Plan", "chosen", "load_plan", "plan_of"]
 
@@ -38,6 +41,7 @@ class Look:
         candidate: The candidate's key.
         architecture: Its active choices.
         layers: Its layer graph.
+        settings: What was chosen of its recipe, by name; empty where the recipe is one for all.
         recipe: How it is trained.
         scores: Columns of the scores table, one entry a deployment; error is unknown.
     """
@@ -45,6 +49,7 @@ class Look:
     candidate: str
     architecture: Architecture
     layers: tuple[Layer, ...]
+    settings: Mapping[str, Value]
     recipe: Recipe
     scores: Mapping[str, Any]
 
@@ -60,7 +65,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a worker of a run needs to know."""
+    """Everything that a worker of a run needs to know.
+
+    Attributes that do not name themselves:
+        recipe: How candidates are trained, but for the settings in `recipe_choices`.
+        recipe_choices: Values by recipe setting that the search chooses.
+        samples: Training samples of the task; None in runs that did not freeze it.
+        power: Of one worker.
+    """
 
     space: SearchSpace
     task: Task
@@ -69,7 +81,10 @@ class Plan:
     objectives: tuple[Objective, ...]
     constraints: Mapping[str, float]
     recipe: Recipe
+    recipe_choices: Mapping[str, Sequence[Value]]
     reference_recipe: Recipe
+    samples: int | None
+    power: WorkerPower
     sampler: str
     seed: int
     deployments_as: str
@@ -85,28 +100,60 @@ class Plan:
         """The precisions in which a trained candidate's error is wanted."""
         return tuple(sorted({deployment.precision for deployment in self.deployments}))
 
-    def look(self, architecture: Architecture) -> Look:
-        """Score an architecture on all deployments without training it."""
+    @cached_property
+    def candidates(self) -> SearchSpace:
+        """The space that is searched: architectures, and the settings of their recipes."""
+        return with_recipe_choices(self.space, self.recipe_choices)
+
+    def look(self, point: Mapping[str, Any]) -> Look:
+        """Score a candidate on all deployments without training it.
+
+        Args:
+            point: Of `candidates`.
+
+        Raises:
+            SpaceError: If it is not in that space.
+        """
+        point = self.candidates.validate(point)
+        architecture, settings = split_point(point, self.recipe_choices)
         layers = self.space.layers(
             architecture, self.task.input_shape, self.task.outputs, self.task.spec
         )
+        recipe = self.recipe_of(settings)
         return Look(
-            candidate=self._key(layers),
+            candidate=self._key(layers, recipe),
             architecture=architecture,
             layers=layers,
-            recipe=self.recipe,
-            scores=self.scores(layers, None),
+            settings=settings,
+            recipe=recipe,
+            scores=self.scores(layers, recipe, None),
         )
 
+    def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe of a candidate.
+
+        Args:
+            settings: What was chosen of it, by name.
+        """
+        return recipe_from_dict({**recipe_to_dict(self.recipe), **settings})
+
     def scores(
-        self, layers: tuple[Layer, ...], errors: Mapping[Precision, float | None] | None
+        self,
+        layers: tuple[Layer, ...],
+        recipe: Recipe,
+        errors: Mapping[Precision, float | None] | None,
     ) -> dict[str, Any]:
         """Columns of the scores table for one candidate, one entry a deployment.
 
-        The carbon of its training is left out of `lifecycle_gco2e`, since a resumed run must be
-        told the same; the scores table has it.
+        The carbon of its training, in `lifecycle_gco2e`, is modelled from the recipe, since a
+        resumed run must be told the same; the scores table has that of the time it took.
         """
-        columns = score(workload(layers), self.deployments, self.study, errors, training_gco2e=0.0)
+        counts = workload(layers)
+        grams = 0.0
+        if self.samples is not None:
+            seen = recipe.samples_seen(self.samples)
+            grams = self.power.gco2e(self.power.training_s(mac_count(layers), seen))
+        columns = score(counts, self.deployments, self.study, errors, training_gco2e=grams)
         return constrain(columns, self.constraints)
 
     def values(self, scores: Mapping[str, Any], deployment: int) -> list[float]:
@@ -117,12 +164,12 @@ class Plan:
             told.append(self.task.worst_error if np.isnan(value) else value)
         return told
 
-    def _key(self, layers: tuple[Layer, ...]) -> str:
+    def _key(self, layers: tuple[Layer, ...], recipe: Recipe) -> str:
         rest = {
             "space": self.space.name,
             "version": self.space.version,
             "task": self.task.name,
-            "recipe": recipe_to_dict(self.recipe),
+            "recipe": recipe_to_dict(recipe),
         }
         text = graph_key(layers) + json.dumps(rest, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -179,6 +226,9 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         recipe=recipe_from_dict(frozen["recipe"]),
         # Runs of before recipes of spaces trained their reference models as any candidate.
         reference_recipe=recipe_from_dict(frozen.get("reference_recipe", frozen["recipe"])),
+        recipe_choices=frozen.get("recipe_choices", {}),
+        samples=frozen.get("train_samples"),
+        power=worker_power(frozen),
         sampler=frozen["search"]["sampler"],
         seed=frozen["search"]["seed"],
         deployments_as=frozen["deployments_as"],

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from nas.engine.own_files import TracedBuild
 from nas.engine.plan import Look, Plan
+from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import seed_of
 from nas.errors import ConfigError
-from nas.models.recipe import Recipe
+from nas.models.recipe import recipe_from_dict, recipe_to_dict
 from nas.runs.machine import WorkerPower
 from search_spaces.layers import mac_count
 from search_spaces.references import reference_models
@@ -24,9 +26,6 @@ __all__ = ["Expected", "Fit", "Probe", "expected", "probe"]
 _DRAWS = 256
 _TRACED_DRAWS = 32  # a module takes about a second
 _DESCENT_STEPS = 60
-# Small networks reach about a quarter of the matrix rate; quantising and recording take a second.
-_TRAINING_SHARE = 0.25
-_PER_TRAINING_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def probe(plan: Plan) -> Probe:
     rng = np.random.default_rng(seed_of("probe", plan.seed))
     traced = isinstance(plan.space.build, TracedBuild)
     draws = _TRACED_DRAWS if traced else _DRAWS
-    looks = [plan.look(plan.space.sample(rng)) for _ in range(draws)]
+    looks = [plan.look(plan.candidates.sample(rng)) for _ in range(draws)]
     for index, deployment in enumerate(plan.deployments):
         if not any(look.feasible(index) for look in looks):
             nearest = _nearest(plan, looks, index)
@@ -103,7 +102,8 @@ def _nearest(plan: Plan, looks: list[Look], index: int) -> Look:
     """Walk downhill in violated limits from the drawn architecture that violates least."""
     best = min(looks, key=lambda look: _violation(plan, look, index))
     for _ in range(_DESCENT_STEPS):
-        around = [plan.look(near) for near in plan.space.neighbours(best.architecture)]
+        here = point_of(best.architecture, best.settings)
+        around = [plan.look(near) for near in plan.candidates.neighbours(here)]
         step = min([best, *around], key=lambda look: _violation(plan, look, index))
         if step is best or step.feasible(index):
             return step
@@ -188,8 +188,8 @@ def expected(
 ) -> Expected | None:
     """Time, energy and carbon that a budget of trainings is likely to use.
 
-    A step costs three forward passes (one forward, two for the gradients of inputs and weights);
-    a worker is assumed to reach `_TRAINING_SHARE` of its cores' measured float32 rate.
+    Each training takes what `WorkerPower.training_s` says of the median architecture that fits, at
+    the mean of the recipes that may be chosen.
 
     Args:
         plan: The plan.
@@ -203,14 +203,11 @@ def expected(
     """
     if plan.trainings is None:
         return None
-    rate = power.macs_per_s * _TRAINING_SHARE
     references = reference_models(plan.task.input_shape, plan.task.outputs).values()
-    further = plan.finalists * plan.extra_seeds
-    macs = found.trainable_macs * (plan.trainings + further) * _samples(plan.recipe, images)
-    reference_macs = sum(mac_count(layers) for layers in references)
-    macs += reference_macs * _samples(plan.reference_recipe, images)
-    trainings = plan.trainings + further + len(references)
-    worker_s = 3 * macs / rate + _PER_TRAINING_S * trainings
+    seen = plan.reference_recipe.samples_seen(images)
+    worker_s = sum(power.training_s(mac_count(layers), seen) for layers in references)
+    trainings = plan.trainings + plan.finalists * plan.extra_seeds
+    worker_s += trainings * power.training_s(found.trainable_macs, _mean_samples(plan, images))
     return Expected(
         seconds=worker_s / workers,
         energy_wh=power.energy_j(worker_s) / 3600,
@@ -218,6 +215,13 @@ def expected(
     )
 
 
-def _samples(recipe: Recipe, images: int) -> int:
-    """How many samples a training sees."""
-    return recipe.epochs * min(images, recipe.train_images or images)
+def _mean_samples(plan: Plan, images: int) -> float:
+    """How many samples a training sees, over all recipes that may be chosen."""
+    varied = ("epochs", "train_images")
+    values = [plan.recipe_choices.get(name, [getattr(plan.recipe, name)]) for name in varied]
+    default = recipe_to_dict(plan.recipe)
+    recipes = [
+        recipe_from_dict({**default, **dict(zip(varied, row, strict=True))})
+        for row in product(*values)
+    ]
+    return float(np.mean([recipe.samples_seen(images) for recipe in recipes]))

@@ -166,7 +166,8 @@ class Watcher:
 
     def _add_points(self, candidate: str, errors: Mapping[Precision, float | None]) -> None:
         described = read_json(self._run.artifacts / candidate / "layers.json")
-        scores = self._plan.scores(layers_from_json(described["layers"]), errors)
+        recipe = self._plan.recipe_of(described.get("recipe", {}))
+        scores = self._plan.scores(layers_from_json(described["layers"]), recipe, errors)
         columns = [objective.column for objective in self._plan.objectives]
         values = np.column_stack([np.asarray(scores[column], dtype=float) for column in columns])
         usable = np.asarray(scores["feasible"]) & np.isfinite(values).all(axis=1)

@@ -24,6 +24,7 @@ from nas.engine.claims import STUDY_NAME
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
 from nas.engine.own_files import fingerprint, is_own
 from nas.engine.plan import chosen
+from nas.engine.recipe_choices import listed, recipe_choices, with_recipe_choices
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task
@@ -60,6 +61,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     limits = constraint_columns(config.constraints)
     rates_of(deployments, study)
     check_needs(deployments, [*(row.column for row in rows), *limits], study.embodied_basis)
+    with_recipe_choices(chosen_space, recipes["recipe_choices"])
     host = _search_host(config)
     return {
         "task": {
@@ -157,10 +159,21 @@ def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
     final = default_recipe(like, space_name, final=True)
     # Reference models are convolutional, whatever is searched.
     reference = default_recipe(like, limit_s=_LIMIT_S)
+    choices = recipe_choices(short, config.recipe)
+    # Where nothing is chosen, as by the reference models, a searched setting has its last value.
+    given = {**config.recipe, **{name: values[-1] for name, values in choices.items()}}
+    if listed(config.final_recipe):
+        name, values = next(iter(listed(config.final_recipe).items()))
+        raise ConfigError(
+            f"final_recipe: {name}={values!r} is a list, and the chosen model is trained once; "
+            "give one value, or leave it out to take the chosen candidate's"
+        )
     return {
-        "recipe": _with(short, config.recipe),
+        "recipe": _with(short, given),
+        "recipe_choices": choices,
         "final_recipe": _with(final, config.final_recipe),
-        "reference_recipe": _with(reference, config.recipe),
+        "final_from_candidate": [name for name in choices if name not in config.final_recipe],
+        "reference_recipe": _with(reference, given),
     }
 
 

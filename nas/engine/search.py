@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -18,9 +19,10 @@ from nas.engine.config import SearchConfig, config_to_yaml
 from nas.engine.crashes import record_crash
 from nas.engine.decide import Decider
 from nas.engine.own_files import check_sources, copies_of
-from nas.engine.plan import load_plan, plan_of
+from nas.engine.plan import chosen, load_plan, plan_of
 from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
+from nas.engine.recipe_choices import check_samples
 from nas.engine.resolve import resolve
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
@@ -59,15 +61,12 @@ def preview(config: SearchConfig) -> tuple[Probe, Expected | None]:
     Raises:
         CarbonNasError: If a name is unknown, nothing is feasible or data are missing.
     """
-    from nas.models.tasks import load_splits
-
-    frozen = resolve(config)
+    frozen = _resolved(config)
     plan = plan_of(frozen)
     found = probe(plan)
-    images = len(load_splits(plan.task, data_dir=plan.data_dir).train_y)
+    images = frozen["train_samples"]
     workers = config.search.workers
-    power = worker_power(frozen)
-    return found, expected(plan, found, images=images, workers=workers, power=power)
+    return found, expected(plan, found, images=images, workers=workers, power=plan.power)
 
 
 def launch(config: SearchConfig, path: str | Path) -> Run:
@@ -77,15 +76,21 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
         CarbonNasError: If a name is unknown, nothing is feasible, data are missing, or the folder
             holds something already.
     """
-    from nas.models.tasks import load_splits
-
-    frozen = resolve(config)
-    plan = plan_of(frozen)
-    found = probe(plan)
-    load_splits(plan.task, data_dir=plan.data_dir)
+    frozen = _resolved(config)
+    found = probe(plan_of(frozen))
     corners = {"ideal": list(found.ideal), "reference": list(found.reference)}
     copies = copies_of(frozen)
     return create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
+
+
+def _resolved(config: SearchConfig) -> dict[str, Any]:
+    """What the launch resolves, with the number of training samples, which the data tell."""
+    from nas.models.tasks import load_splits
+
+    frozen = resolve(config)
+    samples = len(load_splits(chosen(config)[1], data_dir=frozen["data_dir"]).train_y)
+    check_samples(frozen["recipe_choices"], samples)
+    return {**frozen, "train_samples": samples}
 
 
 def search(config: SearchConfig, path: str | Path) -> Run:

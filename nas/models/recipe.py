@@ -73,6 +73,10 @@ class Recipe:
             if not holds:
                 raise ConfigError(f"recipe: {name}={getattr(self, name)!r} is not {wanted}")
 
+    def samples_seen(self, samples: int) -> int:
+        """How many samples a training passes through, of so many training samples."""
+        return self.epochs * min(samples, self.train_images or samples)
+
     def _check_kinds(self) -> None:
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), str(field.type)

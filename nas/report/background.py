@@ -20,6 +20,7 @@ from nas.report.content import assumptions, progress
 from nas.report.markup import Cell, Row, figure, section, table
 from nas.report.material import Material
 from nas.report.plot import Series, scatter
+from nas.runs.recipes import RECIPE_PREFIX
 
 __all__ = ["background_sections"]
 
@@ -38,12 +39,12 @@ def _front_table(material: Material) -> str:
     if front.empty:
         return ""
     names = list(dict.fromkeys([*material.run.objectives, *_SHOWN]))
-    architectures = _architectures(material.candidates)
+    choices = _choices(material.candidates)
     rows = []
     for _, row in front.iterrows():
         key = str(row["candidate"])
         cells = (
-            Cell(key, kind="text", more=architectures.get(key, "")),
+            Cell(key, kind="text", more=choices.get(key, "")),
             material.place(str(row["deployment"])),
             *(
                 Cell(
@@ -65,13 +66,14 @@ def _front_table(material: Material) -> str:
     )
 
 
-def _architectures(candidates: pd.DataFrame) -> dict[str, str]:
-    if candidates.empty:
-        return {}
-    return {
-        str(key): ", ".join(f"{name} {value}" for name, value in json.loads(text).items())
-        for key, text in zip(candidates["candidate"], candidates["architecture"], strict=True)
-    }
+def _choices(candidates: pd.DataFrame) -> dict[str, str]:
+    """By candidate what was chosen of its architecture and its recipe."""
+    chosen = {}
+    recipe = [name for name in candidates.columns if str(name).startswith(RECIPE_PREFIX)]
+    for _, row in candidates.iterrows():
+        choices = {**json.loads(row["architecture"]), **{name: row[name] for name in recipe}}
+        chosen[str(row["candidate"])] = ", ".join(f"{key} {x}" for key, x in choices.items())
+    return chosen
 
 
 def _search(material: Material) -> str:
@@ -79,6 +81,7 @@ def _search(material: Material) -> str:
     counts = Counter(candidates["status"]) if len(candidates) else Counter()
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
     search = run.frozen["search"]
+    recipe = {**run.frozen["recipe"], **run.frozen.get("recipe_choices", {})}
     host = search["host"]
     what = "the workers, failures included" if spent["whole"] else "the recorded trainings only"
     rows = [
@@ -94,7 +97,7 @@ def _search(material: Material) -> str:
         ),
         ("Sampler", f"{search['sampler']}, seed {search['seed']}"),
         ("Budget", _mapping_text(run.frozen["budget"])),
-        ("Training recipe", _mapping_text(run.frozen["recipe"])),
+        ("Training recipe", _mapping_text(recipe)),
     ]
     facts = table(
         ["", ""],

@@ -152,6 +152,7 @@ def write_statement(
 
 def _run_facts(run: Run) -> dict[str, Any]:
     task, space, environment = run.frozen["task"], run.frozen["space"], run.environment
+    recipe = {**run.frozen["recipe"], **run.frozen.get("recipe_choices", {})}
     return {
         "name": run.path.name,
         "task": task["label"],
@@ -163,7 +164,7 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "sampler": run.frozen["search"]["sampler"],
         "seed": run.frozen["search"]["seed"],
         "last_training_ended": _last_end(run),
-        "recipe": {k: v for k, v in run.frozen["recipe"].items() if v is not None},
+        "recipe": {k: v for k, v in recipe.items() if v is not None},
         "final_recipe": {k: v for k, v in run.frozen["final_recipe"].items() if v is not None},
         "python": environment.get("python"),
         "platform": environment.get("platform"),
@@ -182,6 +183,7 @@ def _model_facts(chosen: Chosen) -> dict[str, Any]:
     return {
         "candidate": chosen.record.candidate,
         "architecture": dict(chosen.record.architecture),
+        "recipe_chosen": dict(chosen.record.recipe),
         "deployment": chosen.deployment.label,
         "chosen_because": list(chosen.reasons),
         "error": float(row["error"]),

@@ -12,6 +12,7 @@ from hardware_profiles.grid import Grid
 from nas.errors import RunError
 from nas.runs.files import read_json
 from nas.runs.machine import HOST_BUSY_SHARE, WorkerPower, worker_power
+from nas.runs.recipes import final_recipe, search_recipe
 from nas.runs.tables import Record, read_records
 
 if TYPE_CHECKING:
@@ -135,7 +136,12 @@ def final_training_facts(run: Run, record: Record) -> dict[str, Any]:
         told = "time measured when the model was exported; it held the whole machine"
         joules = known(host.profile.load_w).value * seconds
         return {"known": told, **_machine(host, power, seconds, joules, 1.0)}
-    ratio = float(run.frozen["final_recipe"]["epochs"]) / float(run.frozen["recipe"]["epochs"])
+    short = search_recipe(run.frozen, record.recipe)
+    full = final_recipe(run.frozen, record.recipe)
+    ratio = float(full["epochs"]) / float(short["epochs"])
+    part, whole = short.get("train_images"), full.get("train_images")
+    if part is not None and whole is not None:
+        ratio *= float(whole) / float(part)
     count = len(record.trainings)
     seconds = ratio * sum(float(training["seconds"]) for training in record.trainings) / count
     joules = ratio * sum(float(training["energy_j"]) for training in record.trainings) / count
@@ -143,7 +149,7 @@ def final_training_facts(run: Run, record: Record) -> dict[str, Any]:
         f"modelled, not run yet: its mean training in the search, times {ratio:.4g} for the epochs"
         " of the final recipe; that also trains on the validation split, which is not in the ratio"
     )
-    if run.frozen["recipe"].get("train_images") is not None:
+    if part is not None and whole is None:
         told += ", and on all images, of which the search took a part: more than this"
     return {"known": told, **_machine(host, power, seconds, joules, power.share)}
 

@@ -128,18 +128,24 @@ def _how_sure(said: Facts) -> Iterator[str]:
         )
 
 
+def _said(choices: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in choices.items())
+
+
 def _model(said: Facts) -> Iterator[str]:
     model, run = said["model"], said["run"]
     spread = model["seed_spread"]
     error = f"{model['error']:.4g}" + ("" if spread is None else f" (± {spread:.2g} between seeds)")
     yield from title("The model")
-    choices = ", ".join(f"{name} {value}" for name, value in model["architecture"].items())
+    choices = _said(model["architecture"])
+    recipe = _said(model["recipe_chosen"])
     yield from table(
         ("what", "value"),
         [
             ("task", f"{run['task']}: {run['task_source']}"),
             ("candidate", f"`{model['candidate']}` on `{model['deployment']}`"),
             ("choices of its architecture", choices),
+            *([("what the search chose of its training", recipe)] if recipe else []),
             ("error", f"{error}, {model['error_known']}; seeds: {model['seeds']}"),
             (
                 "size",

@@ -13,6 +13,7 @@ from nas.comparison import Comparison
 from nas.deciding import agreement_text
 from nas.objectives import OBJECTIVES, Objective, objectives
 from nas.quantities import format_quantity
+from nas.runs.recipes import RECIPE_PREFIX
 
 __all__ = [
     "aligned",
@@ -80,12 +81,15 @@ def _front_table(front: pd.DataFrame, chosen: Sequence[Objective]) -> str:
     extra = [row for row in (OBJECTIVES["params"],) if row.column in front and row not in chosen]
     shown = [*chosen, *extra]
     against = front.attrs.get("view") == "consequence"
+    recipe = [str(name) for name in front if str(name).startswith(RECIPE_PREFIX)]
     head = [*ids, *(row.label for row in shown), *(["change"] if against else [])]
+    head += [name.removeprefix(RECIPE_PREFIX).replace("_", " ") for name in recipe]
     body = [
         [
             *(str(row[name]) for name in ids),
             *(format_quantity(_number(row[item.column]), item.unit) for item in shown),
             *([format_quantity(_number(row["change_gco2e"]), "gCO2e")] if against else []),
+            *(str(row[name]) for name in recipe),
         ]
         for _, row in front.iterrows()
     ]

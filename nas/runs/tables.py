@@ -21,6 +21,7 @@ from nas.cost.score import score
 from nas.cost.workload import Workload, workload
 from nas.errors import RunError
 from nas.runs.files import read_json, write_whole
+from nas.runs.recipes import recipe_columns
 from search_spaces.layers import Layer, layers_from_json, mac_count, parameter_count
 
 __all__ = [
@@ -45,6 +46,7 @@ class Record:
         candidate: Its key, 16 hexadecimal digits.
         architecture: Active choices of the space.
         layers: The layer graph, as counted and as built.
+        recipe: Settings of its training recipe that the search chose; empty where it chose none.
         trainings: One result a training, the first by the search, the others as a finalist;
             empty for a candidate that was decided without training.
         untrained: Why it was not trained: `deployment` and `reason`; None when it was.
@@ -53,6 +55,7 @@ class Record:
     candidate: str
     architecture: Mapping[str, Any]
     layers: tuple[Layer, ...]
+    recipe: Mapping[str, Any]
     trainings: tuple[Mapping[str, Any], ...]
     untrained: Mapping[str, Any] | None
 
@@ -111,6 +114,7 @@ def _read_record(folder: Path) -> Record | None:
         candidate=folder.name,
         architecture=described["architecture"],
         layers=layers_from_json(described["layers"]),
+        recipe=described.get("recipe", {}),
         trainings=trainings,
         untrained=untrained,
     )
@@ -141,6 +145,7 @@ def candidate_table(records: Sequence[Record]) -> pd.DataFrame:
                 "order": record.order,
                 "status": record.status,
                 "architecture": json.dumps(dict(record.architecture), sort_keys=True),
+                **recipe_columns(record.recipe),
                 "params": parameter_count(record.layers),
                 "macs": mac_count(record.layers),
                 "seeds": sum(t["status"] == "trained" for t in record.trainings),
@@ -198,9 +203,11 @@ def score_table(
             record.mean_errors,
             training_gco2e=float(np.mean([float(t["gco2e"]) for t in record.trainings])),
         )
+        chosen = recipe_columns(record.recipe)
         rows = {
             "candidate": [record.candidate] * len(deployments),
             "order": [record.order] * len(deployments),
+            **{name: [value] * len(deployments) for name, value in chosen.items()},
             **constrain(columns, constraints),
             "trained": [True] * len(deployments),
             "seeds": [len(record.errors(name)) for name in precisions],

@@ -1,0 +1,58 @@
+"""What a run has decided, as the records in its folder tell, and how a decision is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.engine.plan import Look
+from nas.runs.files import write_json
+from search_spaces.layers import layers_to_json
+
+__all__ = ["record_layers", "record_untrained", "trained_keys", "untrained_keys"]
+
+
+def record_layers(artifacts: Path, look: Look) -> None:
+    """Write what a candidate is: its architecture, what was chosen of its recipe, its layers.
+
+    Raises:
+        StorageError: If the record cannot be written.
+    """
+    path = artifacts / look.candidate / "layers.json"
+    if not path.exists():
+        described = {
+            "architecture": look.architecture,
+            "recipe": look.settings,
+            "layers": layers_to_json(look.layers),
+        }
+        write_json(path, described)
+
+
+def record_untrained(
+    artifacts: Path, look: Look, *, order: int, deployment: str, reason: str | None
+) -> None:
+    """Write that a candidate is not trained.
+
+    Args:
+        artifacts: Folder of the run's records.
+        look: The candidate.
+        order: Its position among the decisions of the run.
+        deployment: Label of the deployment that refused it.
+        reason: Why.
+
+    Raises:
+        StorageError: If the record cannot be written.
+    """
+    path = artifacts / look.candidate / "untrained.json"
+    if not path.exists():
+        record_layers(artifacts, look)
+        write_json(path, {"order": order, "deployment": deployment, "reason": reason})
+
+
+def trained_keys(artifacts: Path) -> set[str]:
+    """Keys of the candidates whose first training has ended."""
+    return {path.parent.name for path in artifacts.glob("*/result.json")}
+
+
+def untrained_keys(artifacts: Path) -> set[str]:
+    """Keys of the candidates that were decided without training."""
+    return {path.parent.name for path in artifacts.glob("*/untrained.json")}
