@@ -1,8 +1,10 @@
 """Fully connected networks for tables.
 
-Categorical columns are embedded (Guo and Berkhahn 2016, arXiv:1604.06737), each number may have a
-small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556, there "LR"), and hidden
-layers may taper or stand in residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
+Categorical columns are embedded (Guo and Berkhahn 2016, arXiv:1604.06737), or left out where they
+have more categories than `largest_table`: an id that was seen a few times says little. Each number
+may have a small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556): hinges ("LR"
+there), or sine and cosine at learned frequencies ("P"). Hidden layers may taper or stand in
+residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ __all__ = ["SPACE"]
 
 _CHOICES = (
     Choice("numeric_embedding", (0, 4, 8, 16)),
+    Choice("numeric_function", ("relu", "periodic"), only_if=("numeric_embedding", (4, 8, 16))),
     Choice("embedding", (4, 8, 16, 32)),
+    Choice("largest_table", (100_000, 1_000)),
     Choice("width", (16, 32, 64, 128, 256, 512)),
     Choice("activation", ("relu", "gelu", "silu")),
     Choice("norm", ("none", "batch", "layer")),
@@ -46,15 +50,22 @@ def _encode(chain: Chain, architecture: Architecture, spec: TableSpec) -> None:
         parts.append(chain.add("numbers", Slice(0, spec.numeric)))
         features = int(architecture["numeric_embedding"])
         if features:
-            # One group a column: every number has its own vector and offset.
+            periodic = architecture["numeric_function"] == "periodic"
+            # One group a column: every number has its own vector, and offset if it is a hinge.
             vectors = Conv1d(
-                spec.numeric, spec.numeric * features, 1, groups=spec.numeric, bias=True
+                spec.numeric, spec.numeric * features, 1, groups=spec.numeric, bias=not periodic
             )
             chain.add("numbers_series", Reshape((spec.numeric, 1)))
             chain.add("numbers_embedding", vectors)
-            chain.add("numbers_vector", Flatten())
-            parts.append(chain.add("numbers_act", Activation("relu")))
+            entry = chain.add("numbers_vector", Flatten())
+            for function in ("sin", "cos") if periodic else ("relu",):
+                parts.append(chain.add(f"numbers_{function}", Activation(function), entry))
+    largest = int(architecture["largest_table"])
+    if not parts and min(spec.cardinalities) > largest:
+        largest = max(spec.cardinalities)  # nothing else would be left of the row
     for index, count in enumerate(spec.cardinalities):
+        if count > largest:
+            continue
         column = spec.numeric + index
         chain.add(f"category{index + 1}", Slice(column, column + 1), "input")
         table = Embedding(count, int(architecture["embedding"]))
@@ -89,7 +100,7 @@ def _build(
 
 SPACE = SearchSpace(
     name="mlp",
-    version=1,
+    version=2,
     label="fully connected networks with embedded columns, for tables",
     choices=_CHOICES,
     build=_build,

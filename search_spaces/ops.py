@@ -84,6 +84,8 @@ _ACTIVATIONS = (
     "tanh",
     "elu",
     "softplus",
+    "sin",
+    "cos",
     "softmax",
 )
 
@@ -134,7 +136,7 @@ class BatchNorm(Free):
 @dataclass(frozen=True, slots=True)
 class Activation(Free):
     """Elementwise: relu, relu6, hardswish, silu, hardsigmoid, sigmoid, gelu (by the error
-    function), tanh, elu or softplus; or softmax over the last axis.
+    function), tanh, elu, softplus, sin or cos; or softmax over the last axis.
     """
 
     kind: ClassVar[str] = "activation"

@@ -60,7 +60,9 @@ def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
 
     Convolutions: the normal distribution of He et al. 2015 (arXiv:1502.01852) over their fan-in.
     Linear layers, tables and recurrent cells: a variance of one over the fan-in, for tables over
-    their features, so that a vector begins at length one. Biases 0, scales 1.
+    their features, so that a vector begins at length one, or over their rows if there are more
+    (after Naumov et al. 2019, arXiv:1906.00091): what was never seen stays near 0. Biases 0,
+    scales 1.
 
     Args:
         module: Of `module_of`.
@@ -73,7 +75,8 @@ def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
         _clear(module.bias)
     elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5, generator=generator)
+        most = max(module.embedding_dim, module.num_embeddings)
+        nn.init.normal_(module.weight, std=most**-0.5, generator=generator)
     elif isinstance(module, nn.LSTM | nn.GRU):
         for name, parameter in module.named_parameters():
             if name.startswith("weight"):

@@ -114,6 +114,8 @@ _NODES = {
     "tanh": "Tanh",
     "elu": "Elu",
     "softplus": "Softplus",
+    "sin": "Sin",
+    "cos": "Cos",
 }
 
 

@@ -72,7 +72,11 @@ def _linear(_op: Linear, module: nn.Module, x: Tensor) -> Tensor:
 
 
 def _embedding(op: Embedding, module: nn.Module, x: Tensor) -> Tensor:
-    return functional.embedding(x.long() % op.rows, module.weight)  # type: ignore[arg-type]
+    ids = x.long() % op.rows
+    if isinstance(module, nn.Embedding):
+        result: Tensor = module(ids)
+        return result
+    return functional.embedding(ids, module.weight)  # type: ignore[arg-type]
 
 
 def _positions(_op: Positions, module: nn.Module, x: Tensor) -> Tensor:
@@ -150,6 +154,8 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "elu": functional.elu,
     "softplus": functional.softplus,
+    "sin": torch.sin,
+    "cos": torch.cos,
     "softmax": lambda x: functional.softmax(x, dim=-1),
 }
 

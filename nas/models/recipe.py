@@ -34,6 +34,8 @@ class Recipe:
         limit_s: Wall-clock limit in seconds, or None.
         augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
             8), ``"shift-flip"`` also mirrors half of them left to right; for images only.
+        id_dropout: Share of the training samples for which the vector of an id is 0, each column with
+            more than 64 categories by itself, in [0, 1): ids that come later are then not strange.
         train_images: Only the first so many training samples (their order is fixed), for a
             search that cannot afford all; None is all. At least 2.
     """
@@ -48,6 +50,7 @@ class Recipe:
     limit_s: float | None = None
     augmentation: Augmentation = "none"
     train_images: int | None = None
+    id_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -67,6 +70,7 @@ class Recipe:
                 self.augmentation in get_args(Augmentation),
                 f"one of {get_args(Augmentation)}",
             ),
+            "id_dropout": (0 <= self.id_dropout < 1, "in [0, 1)"),
             "train_images": (self.train_images is None or self.train_images >= 2, ">= 2 or null"),
         }
         for name, (holds, wanted) in ranges.items():

@@ -131,7 +131,7 @@ def _activation(name: str) -> None:
     handler(name, f"{name}_")(follow)
 
 
-for _name in ("relu", "relu6", "hardswish", "silu", "hardsigmoid", "sigmoid", "tanh"):
+for _name in ("relu", "relu6", "hardswish", "silu", "hardsigmoid", "sigmoid", "tanh", "sin", "cos"):
     _activation(_name)
 
 

@@ -172,6 +172,7 @@ _EVALUATION_BATCH = 500
 _OUT_OF_MEMORY = "allocate memory"  # of torch's CPU allocator
 _PIXELS_PER_SHIFT = 14
 _WARM_SHARE = 0.25
+_SMALL_TABLE = 64  # rows; their ids are all known
 
 
 class _EndedEarly(Exception):  # noqa: N818
@@ -204,6 +205,8 @@ def _epochs(
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
+    if recipe.id_dropout:
+        _drop_ids(module, recipe.id_dropout, generator)
     scale = _scale(splits)
     for number in range(1, recipe.epochs + 1):
         module.train()
@@ -235,6 +238,19 @@ def _epochs(
         if not math.isfinite(error):
             raise _EndedEarly("diverged", f"error is {error} after epoch {number}")
         yield Epoch(number, recipe.epochs, total / steps, error, time.perf_counter() - began)
+
+
+def _drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> None:
+    """Let large tables of the module give 0 for so large a share of the rows they are trained on."""
+
+    def drop(table: nn.Module, _: object, vectors: Tensor) -> Tensor:
+        if not table.training:
+            return vectors
+        return vectors * (torch.rand(len(vectors), 1, 1, generator=generator) >= share)
+
+    for table in module.modules():
+        if isinstance(table, nn.Embedding) and table.num_embeddings > _SMALL_TABLE:
+            table.register_forward_hook(drop)
 
 
 def _optimiser(

@@ -85,7 +85,7 @@ def test_every_activation(function: str, tmp_path: Path) -> None:
     assert_equal_outputs(layers, tmp_path)
 
 
-@pytest.mark.parametrize("function", ["gelu", "tanh", "elu", "softplus", "softmax"])
+@pytest.mark.parametrize("function", ["gelu", "tanh", "elu", "softplus", "sin", "cos", "softmax"])
 def test_every_newer_activation(function: str, tmp_path: Path) -> None:
     assert_equal_outputs(chain((5, 8), Linear(8, 6), Activation(function)), tmp_path)
 

@@ -146,7 +146,7 @@ def test_rms_norm_and_interaction_by_hand():
     torch.testing.assert_close(pairs[1], torch.stack(wanted))
 
 
-@pytest.mark.parametrize("function", ["gelu", "tanh", "elu", "softplus", "softmax"])
+@pytest.mark.parametrize("function", ["gelu", "tanh", "elu", "softplus", "sin", "cos", "softmax"])
 def test_newer_activations_by_hand(function):
     x = torch.tensor([[-4.0, 0.5, 3.0]])
     by_hand = {
@@ -154,6 +154,8 @@ def test_newer_activations_by_hand(function):
         "tanh": (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
         "elu": torch.where(x > 0, x, x.exp() - 1),
         "softplus": (1 + x.exp()).log(),
+        "sin": torch.tensor([[0.7568025, 0.4794255, 0.1411200]]),
+        "cos": torch.tensor([[-0.6536436, 0.8775826, -0.9899925]]),
         "softmax": x.exp() / x.exp().sum(),
     }
     torch.testing.assert_close(build(chain((3,), Activation(function)))(x), by_hand[function])

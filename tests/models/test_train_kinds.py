@@ -17,8 +17,8 @@ from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, load_test, task
 from nas.models.train import train
 from search_spaces.layers import Layer
-from search_spaces.ops import Activation, BatchNorm, Input, Linear
-from search_spaces.specs import TextSpec
+from search_spaces.ops import Activation, BatchNorm, Flatten, Input, Linear
+from search_spaces.specs import TableSpec, TextSpec
 from search_spaces.token_ops import Embedding
 
 TUMOURS = task("breast-cancer")
@@ -157,3 +157,30 @@ def test_an_exported_binary_model_gives_probabilities(tmp_path: Path) -> None:
     probability = np.array([float(line) for line in ran.stdout.split()])
     log_loss = -np.mean(np.log(np.where(y == 1, probability, 1 - probability)))
     assert log_loss == pytest.approx(exported.test_error, abs=1e-4)
+
+
+def test_ids_that_were_dropped_in_training_are_all_looked_up_afterwards() -> None:
+    clicks = dataclasses.replace(
+        TUMOURS, name="clicks", input_shape=(1,), spec=TableSpec(0, (100,))
+    )
+    x = np.arange(100, dtype=np.float32).repeat(8)[:, None]
+    y = (x[:, 0] % 2).astype(np.int64)
+    splits = Splits(x, y, x, y, 0.0, 1.0)
+    layers = (
+        Layer("input", Input((1,))),
+        Layer("table", Embedding(100, 4), ("input",)),
+        Layer("vector", Flatten(), ("table",)),
+        Layer("head", Linear(4, 1), ("vector",)),
+    )
+    recipe = Recipe(8, 16, 0.05, 0.0, 0.0)
+    errors, losses = [], []
+    for share in (0.0, 0.5):
+        training = train(
+            layers, clicks, splits, dataclasses.replace(recipe, id_dropout=share), seed=0
+        )
+        errors.append(training.error)
+        losses.append(training.curve[-1].loss)
+    # Parity is all in the id: known it costs nothing, and of the half that is dropped ln 2 each.
+    assert max(errors) < 0.1
+    assert losses[0] < 0.1
+    assert losses[1] == pytest.approx(0.5 * np.log(2), abs=0.1)

@@ -11,13 +11,14 @@ SMALLEST = SPACE.choose(lambda name, values: values[0])
 
 
 def _layers(spec=TABLE, **changes):
-    architecture = SPACE.validate(SMALLEST | {"form": "plain"} | changes)
+    architecture = SPACE.validate(SMALLEST | {"form": "plain", "numeric_function": "relu"} | changes)
     return SPACE.layers(architecture, spec.input_shape, 2, spec)
 
 
 def test_the_size_by_hand():
-    # One layer has one form, each of five greater depths three.
-    assert SPACE.size() == 4 * 4 * 6 * 3 * 3 * (1 + 5 * 3)
+    # Numbers alone, or three widths of two functions; one layer has one form, each of five greater
+    # depths three.
+    assert SPACE.size() == (1 + 3 * 2) * 4 * 2 * 6 * 3 * 3 * (1 + 5 * 3)
 
 
 def test_the_smallest_network_by_hand():
@@ -31,6 +32,22 @@ def test_numbers_may_be_vectors_of_their_own():
     grown = parameter_count(_layers(numeric_embedding=8)) - parameter_count(_layers())
     assert grown == 2 * 3 * 8 + 24 * 16
     assert mac_count(_layers(numeric_embedding=8)) - mac_count(_layers()) == 24 + 24 * 16
+
+
+def test_periodic_numbers_are_sines_and_cosines_without_offsets():
+    # Three scales of 8 each, and 48 columns more.
+    layers = _layers(numeric_embedding=8, numeric_function="periodic")
+    assert parameter_count(layers) - parameter_count(_layers()) == 3 * 8 + 48 * 16
+    assert mac_count(layers) - mac_count(_layers()) == 24 + 48 * 16
+
+
+def test_columns_of_more_categories_are_left_out():
+    spec = TableSpec(3, (5, 1001))
+    assert parameter_count(_layers(spec, largest_table=1000)) == parameter_count(
+        _layers(TableSpec(3, (5,)))
+    )
+    alone = TableSpec(0, (1001,))
+    assert _layers(alone, largest_table=1000) == _layers(alone)
 
 
 def test_deeper_forms_by_hand():
@@ -69,5 +86,6 @@ def test_a_table_of_numbers_needs_no_spec():
 def test_architectures_that_differ_are_networks_that_differ():
     rng = np.random.default_rng(0)
     drawn = [SPACE.sample(rng) for _ in range(200)]
-    keys = {graph_key(SPACE.layers(architecture, (5,), 2, TABLE)) for architecture in drawn}
+    table = TableSpec(3, (5, 5000))
+    keys = {graph_key(SPACE.layers(architecture, (5,), 2, table)) for architecture in drawn}
     assert len(keys) == len({tuple(architecture.items()) for architecture in drawn})
