@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from nas.errors import ConfigError, unknown_name
+from search_spaces.op_checks import LATER, arguments
 
 __all__ = ["Recipe", "default_recipe", "recipe_from_dict", "recipe_to_dict"]
 
@@ -50,7 +51,7 @@ class Recipe:
     limit_s: float | None = None
     augmentation: Augmentation = "none"
     train_images: int | None = None
-    id_dropout: float = 0.0
+    id_dropout: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -155,8 +156,8 @@ def default_recipe(
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain data, for config and record files."""
-    return dataclasses.asdict(recipe)
+    """The recipe as plain data, for keys, config and record files; newer fields where they act."""
+    return arguments(recipe)
 
 
 def recipe_from_dict(data: Mapping[str, Any]) -> Recipe:

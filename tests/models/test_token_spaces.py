@@ -121,7 +121,16 @@ def test_a_decoder_never_sees_what_comes_later():
     ("name", "changes"),
     [
         ("mlp", {"width": 64, "norm": "batch", "embedding": 8}),
-        ("mlp", {"depth": 3, "width": 64, "form": "residual", "numeric_embedding": 8}),
+        (
+            "mlp",
+            {
+                "depth": 3,
+                "width": 64,
+                "form": "residual",
+                "numeric_embedding": 8,
+                "numeric_function": "periodic",
+            },
+        ),
         ("dlrm", {"dimension": 16, "interaction": "both"}),
         ("dlrm", {"dimension": 16, "table": "remainders", "combination": "sum"}),
         ("dlrm", {"dimension": 16, "interaction": "both", "top_depth": 2, "top_width": 64}),
