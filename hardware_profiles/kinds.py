@@ -44,7 +44,7 @@ Kind = Literal[
 desktop processor, graphics card in a desktop, server processor, cloud instance, data-centre GPU,
 data-centre accelerator, and this machine."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_MARK = "default of its kind: "
+_MARK = "from its kind: "
 _PLAIN = ("runtime", "supply_efficiency", "pue", "lifetime_years", "dispatch_s",
           "runtime_memory_bytes", "runtime_storage_bytes")  # fmt: skip
 # Overheads that the power at a boundary holds already; without powers there are none.
@@ -115,9 +115,28 @@ def kind_facts(kind: Kind) -> KindFacts:
     return _table()[kind]
 
 
-def from_kind(figure: Figure) -> bool:
-    """Whether a profile took this figure from its kind, wholly or in part."""
-    return figure.source.startswith(_MARK)
+def from_kind(kind: Kind, figures: Mapping[str, Figure]) -> tuple[str, ...]:
+    """Names of the figures that a profile of that kind took from its defaults.
+
+    Args:
+        kind: Of the profile.
+        figures: Its figures by dotted name, as `hardware_profiles.ranges.figures_in` gives them.
+    """
+    facts = _table().get(kind)
+    if facts is None:
+        return ()
+    parts = {f"bill_of_materials.other.{part.name}.gco2e": part.gco2e for part in facts.bill.other}
+    defaults: dict[str, object] = {
+        **{key: getattr(facts, key) for key in _PLAIN},
+        **{f"efficiency.{name}": figure for name, figure in facts.efficiency.items()},
+        **{f"bill_of_materials.{key}": getattr(facts.bill, key) for key in _BILL},
+        **parts,
+    }
+    return tuple(
+        name
+        for name, figure in figures.items()
+        if figure == defaults.get(name) or figure.source.startswith(_MARK)
+    )
 
 
 def completed(given: Any) -> Any:
@@ -128,8 +147,9 @@ def completed(given: Any) -> Any:
             defaults (``host``), is returned as it is, for the validation to refuse.
 
     Returns:
-        A new mapping. A figure that was taken says so at the start of its source; where it is a
-        product with a figure of the file, its range is that of the kind's factor.
+        A new mapping. A default stays the figure that it is, so that it is drawn as one for all
+        devices of the kind; one that is a product with a figure of the file says so at the start
+        of its source, and its range is that of the kind's factor.
     """
     kind = given.get("kind") if isinstance(given, Mapping) else None
     if not isinstance(kind, str) or kind not in _table():
@@ -140,7 +160,7 @@ def completed(given: Any) -> Any:
         own = dict(efficiency or {})
         # Beside a fit of its own, a device takes only what every profile must have.
         content["efficiency"] = own | {
-            name: _marked(figure)
+            name: figure
             for name, figure in facts.efficiency.items()
             if name not in own and (not own or name in _FITTED)
         }
@@ -166,17 +186,8 @@ def completed(given: Any) -> Any:
 
 
 def _put(content: dict[str, Any], key: str, default: Any) -> None:
-    if content.get(key) is not None or default is None or default == ():
-        return
-    if isinstance(default, Figure):
-        default = _marked(default)
-    elif isinstance(default, tuple):
-        default = [part.model_copy(update={"gco2e": _marked(part.gco2e)}) for part in default]
-    content[key] = default
-
-
-def _marked(figure: Figure) -> Figure:
-    return figure.model_copy(update={"source": _MARK + figure.source})
+    if content.get(key) is None and default is not None and default != ():
+        content[key] = default
 
 
 def _widest(rates: Any) -> Any:

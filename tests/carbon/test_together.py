@@ -39,22 +39,28 @@ def test_defaults_and_surveys_are_one_figure_for_all_that_quote_them():
         return found[0].tobytes()
 
     copies = {"dell_r740", "fairphone_3"}  # whose abatement ACT chose with the rest
-    default = [name for name in hardware_names() if name not in copies]
+    built = [name for name in hardware_names() if hardware(name).bill_of_materials is not None]
+    default = [name for name in built if name not in copies]
+    survey = [name for name in built if hardware(name).kind in ("gpu", "server")]
     draws = {
-        alike("bill_of_materials.fab_yield", hardware_names()),
+        alike("bill_of_materials.fab_yield", built),
         alike("bill_of_materials.abatement_pct", default),
         alike("bill_of_materials.abatement_pct", sorted(copies)),
-        alike("pue", ["a100_sxm4_40", "dell_r740"]),
+        alike("pue", survey),
     }
     assert len(draws) == 4
     bars = groups(factors)
-    assert bars["a100_sxm4_40 and 1 more.pue"] == ("a100_sxm4_40.pue", "dell_r740.pue")
-    assert len(bars["a100_sxm4_40 and 7 more.bill_of_materials.fab_yield"]) == 8
+    bar = next(names for label, names in bars.items() if label.endswith(" more.pue"))
+    assert {"a100_sxm4_40.pue", "dell_r740.pue"} <= set(bar)
+    more = f"a100_sxm4_40 and {len(built) - 1} more.bill_of_materials.fab_yield"
+    assert len(bars[more]) == len(built)
 
 
 def test_defaults_are_assumed_over_a_range_that_says_why():
     for name in hardware_names():
         bill = hardware(name).bill_of_materials
+        if bill is None:
+            continue
         assert (bill.fab_yield.basis, bill.abatement_pct.basis) == ("assumed", "assumed")
         assert (bill.fab_yield.low, bill.fab_yield.value, bill.fab_yield.high) == (0.7, 0.875, 0.95)
         assert (bill.abatement_pct.low, bill.abatement_pct.high) == (95.0, 99.0)
