@@ -1,0 +1,114 @@
+"""A table of NAS-Bench-201 as a problem: one truth a class of cells, the reference rule, the front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nas.pareto import hypervolume, non_dominated
+from search_spaces.graph import simplify
+from search_spaces.graph_features import graph_features
+from search_spaces.nasbench201 import SPACE, architecture_at, index_of
+from search_spaces.nasbench201_small import SPACE as SMALL
+
+_COST_MARGIN = 1.1  # of the largest cost on the exact front, data/nb201/README.md
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Classes of cells, each with its truth.
+
+    Attributes:
+        values: Error and costs of each class, all minimised, (classes, objectives).
+        members: Errors of the single cells of each class.
+        first: Index of each class's first cell.
+        class_of: Class of every cell, by its index.
+    """
+
+    values: np.ndarray
+    members: list[np.ndarray]
+    first: np.ndarray
+    class_of: np.ndarray
+
+    @cached_property
+    def ideal(self) -> np.ndarray:
+        return self.values.min(axis=0)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Median error over all cells; costs by the dearest class of the front below it."""
+        median = np.median(self.values[self.class_of, 0])
+        front = self.values[non_dominated(self.values)]
+        useful = front[front[:, 0] < median]
+        return np.array([median, *(_COST_MARGIN * useful[:, 1:].max(axis=0))])
+
+    @cached_property
+    def exact(self) -> float:
+        """Hypervolume of the exact front, normalised."""
+        return hypervolume(self.scaled(np.arange(len(self.values))), np.ones(self.objectives))
+
+    @property
+    def objectives(self) -> int:
+        return self.values.shape[1]
+
+    def scaled(self, classes: Sequence[int] | np.ndarray) -> np.ndarray:
+        return (self.values[classes] - self.ideal) / (self.reference - self.ideal)
+
+    def share(self, classes: Sequence[int]) -> float:
+        """Share of the exact hypervolume that these classes reach."""
+        return hypervolume(self.scaled(classes), np.ones(self.objectives)) / self.exact
+
+    def at(self, cell: dict[str, Any]) -> int:
+        """The class of a cell."""
+        return int(self.class_of[index_of(cell)])
+
+    def features(self, cells: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+        """Graph features of cells, those of one class as one."""
+        return [self._features(self.at(cell)) for cell in cells]
+
+    def _features(self, number: int) -> dict[str, float]:
+        if number not in self._known:
+            cell = architecture_at(int(self.first[number]))
+            layers = SMALL.layers(cell, (3, 32, 32), 10)
+            self._known[number] = graph_features(simplify(layers))
+        return self._known[number]
+
+    @cached_property
+    def _known(self) -> dict[int, dict[str, float]]:
+        return {}
+
+
+def read_problem(table: Path, accuracy: str, costs: Sequence[str]) -> Problem:
+    """Read a table with the columns of data/nb201/README.md.
+
+    Args:
+        table: CSV with ``arch_idx``, ``rep_arch_idx``, accuracies in percent and costs.
+        accuracy: Column of accuracy.
+        costs: Columns of costs.
+    """
+    rows = pd.read_csv(table)
+    missing = [name for name in (accuracy, *costs) if name not in rows]
+    if missing:
+        offered = ", ".join(name for name in rows if name not in ("arch_idx", "rep_arch_idx"))
+        raise SystemExit(f"{table}: no column {missing[0]!r}; it has {offered}")
+    rows = rows.dropna(subset=[accuracy, *costs]).sort_values("arch_idx")
+    rows["error"] = 100 - rows[accuracy]
+    groups = rows.groupby("rep_arch_idx")
+    truth = groups.agg({"error": "mean", **dict.fromkeys(costs, "median")})
+    class_of = np.full(SPACE.size(), -1)
+    numbers = {name: number for number, name in enumerate(truth.index)}
+    class_of[rows["arch_idx"]] = rows["rep_arch_idx"].map(numbers)
+    if (class_of < 0).any():
+        raise SystemExit(f"{table}: {(class_of < 0).sum()} cells lack a figure; give a whole table")
+    return Problem(
+        values=truth.to_numpy(float),
+        members=[group.to_numpy(float) for _, group in groups["error"]],
+        first=truth.index.to_numpy(),
+        class_of=class_of,
+    )
