@@ -1,4 +1,4 @@
-"""A table of NAS-Bench-201 as a problem: one truth a class of cells, the reference rule, the front."""
+"""A table of NAS-Bench-201 as a problem: one truth a class of cells, and the exact front."""
 
 from __future__ import annotations
 
