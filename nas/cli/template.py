@@ -42,7 +42,7 @@ deployments:
 constraints: {{}}               # upper bounds, such as {{latency_s: 0.05, peak_memory_bytes: 64e6}}
 
 search:
-  sampler: tpe                # tpe, nsga2, nsga3, gp, random
+  sampler: tpe                # ehvi, tpe, nsga2, nsga3, gp, random
   seed: 0
   workers: 2                  # processes, one a core; each trains one candidate at a time
   on: {{hardware: host, grid: us-caiso}}   # this machine: the search's own carbon counts

@@ -38,7 +38,7 @@ __all__ = [
     "read_config",
 ]
 
-SamplerName = Literal["tpe", "nsga2", "nsga3", "gp", "random"]
+SamplerName = Literal["ehvi", "tpe", "nsga2", "nsga3", "gp", "random"]
 # A name, gCO2e/kWh, or a mapping that `nas.carbon.supply.resolve_grid` reads.
 GridConfig = str | float | dict[str, Any]
 Positive = Field(gt=0, allow_inf_nan=False)

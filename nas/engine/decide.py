@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.engine.budget import Spent, spent, stop_reason
 from nas.engine.claims import Claim, Claims
 from nas.engine.decided import record_layers, record_untrained, trained_keys, untrained_keys
+from nas.engine.ehvi import EhviSampler
 from nas.engine.finalists import Finalist, finalists
+from nas.engine.known_costs import sampler_of_plan
 from nas.engine.plan import Look, Plan
 from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import make_sampler, seed_of
@@ -232,9 +235,17 @@ class Decider:
     def _ask(self, n_complete: int, attempt: int) -> optuna.Trial:
         n_running = len(self.claims.all())
         failed = attempt if n_running else 0
-        seed = seed_of("ask", self.plan.seed, n_complete, n_running, failed)
-        self.study.sampler = make_sampler(self.plan.sampler, seed)
+        if self.plan.sampler == "ehvi":
+            self.study.sampler = self._known_costs_sampler
+        else:
+            seed = seed_of("ask", self.plan.seed, n_complete, n_running, failed)
+            self.study.sampler = make_sampler(self.plan.sampler, seed)
         return self.study.ask()
+
+    @cached_property
+    def _known_costs_sampler(self) -> EhviSampler:
+        """Proposes by the history alone, so that it may keep what it computed of candidates."""
+        return sampler_of_plan(self.plan, self._deployment_labels())
 
     def _suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
         point = self.plan.candidates.choose(trial.suggest_categorical)

@@ -31,7 +31,7 @@ def asked(name, n):
 
 
 def test_names_are_those_of_the_configuration():
-    assert set(SAMPLERS) == set(get_args(SamplerName))
+    assert {*SAMPLERS, "ehvi"} == set(get_args(SamplerName))
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -43,7 +43,7 @@ def test_a_sampler_asks_alike_after_equal_histories(name):
     assert all(("expansion" in params) == (params["block"] == "mb") for params in first)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", [*SAMPLERS, "ehvi"])
 def test_a_sampler_asks_for_architectures_of_mbconv(name, engine_run):
     made = engine_run(search={"sampler": name}, finalists={"extra_seeds": 0, "at_most": 0})
     jobs = made.finish()
