@@ -35,8 +35,9 @@ class Recipe:
         limit_s: Wall-clock limit in seconds, or None.
         augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
             8), ``"shift-flip"`` also mirrors half of them left to right; for images only.
-        id_dropout: Share of the training samples for which the vector of an id is 0, each column with
-            more than 64 categories by itself, in [0, 1): ids that come later are then not strange.
+        id_dropout: Share of the training samples for which the vector of an id is 0, each column
+            with more than 64 categories by itself, in [0, 1): ids that come later are then not
+            strange.
         train_images: Only the first so many training samples (their order is fixed), for a
             search that cannot afford all; None is all. At least 2.
     """
@@ -83,15 +84,15 @@ class Recipe:
         return self.epochs * min(samples, self.train_images or samples)
 
     def _check_kinds(self) -> None:
-        for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), str(field.type)
+        for setting in dataclasses.fields(self):
+            value, kind = getattr(self, setting.name), str(setting.type)
             if "None" in kind and value is None:
                 continue
             whole = isinstance(value, int) and not isinstance(value, bool)
             if "int" in kind and not whole:
-                raise ConfigError(f"recipe: {field.name}={value!r} is not a whole number")
+                raise ConfigError(f"recipe: {setting.name}={value!r} is not a whole number")
             if "float" in kind and not (whole or (isinstance(value, float) and isfinite(value))):
-                raise ConfigError(f"recipe: {field.name}={value!r} is not a finite number")
+                raise ConfigError(f"recipe: {setting.name}={value!r} is not a finite number")
 
 
 # On clicks and flights a second epoch fits the ids of the training part and loses elsewhere.

@@ -241,7 +241,7 @@ def _epochs(
 
 
 def _drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> None:
-    """Let large tables of the module give 0 for so large a share of the rows they are trained on."""
+    """Let large tables of the module give 0 for so large a share of the training rows."""
 
     def drop(table: nn.Module, _: object, vectors: Tensor) -> Tensor:
         if not table.training:

@@ -11,7 +11,8 @@ SMALLEST = SPACE.choose(lambda name, values: values[0])
 
 
 def _layers(spec=TABLE, **changes):
-    architecture = SPACE.validate(SMALLEST | {"form": "plain", "numeric_function": "relu"} | changes)
+    plain = {"form": "plain", "numeric_function": "relu"}
+    architecture = SPACE.validate(SMALLEST | plain | changes)
     return SPACE.layers(architecture, spec.input_shape, 2, spec)
 
 
