@@ -67,9 +67,7 @@ def search(
     inferences: Annotated[float | None, typer.Option(help="Inferences over the life.")] = None,
     lifetime_years: Annotated[float | None, typer.Option(help="Service life.")] = None,
     objective: Annotated[list[str] | None, typer.Option(help="Objective; repeat for more.")] = None,
-    sampler: Annotated[
-        str | None, typer.Option(help="ehvi, tpe, nsga2, nsga3, gp or random.")
-    ] = None,
+    sampler: Annotated[str | None, typer.Option(help="ehvi, tpe, nsga2, gp, random ...")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
     trainings: Annotated[int | None, typer.Option(help="Budget in trainings.")] = None,
