@@ -124,13 +124,13 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
     if y.shape != (len(x),):
         raise TaskError(f"{name}: y has shape {y.shape} for {len(x)} samples; give one label each")
     if x.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # told below, as infinity
             x = x.astype(np.float32)
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(1)
         if bad.any():
             raise TaskError(
-                f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN, infinity or numbers "
-                f"beyond 3e38, the first is number {int(bad.argmax())}; fill or drop them"
+                f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN or infinity, the first is "
+                f"number {int(bad.argmax())}; fill or drop them"
             )
     missing = np.array([value is None or str(value) in ("", "nan", "NaT") for value in y.tolist()])
     if missing.any():

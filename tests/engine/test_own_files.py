@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from PIL import Image
 
 from nas.engine.config import read_config
 from nas.engine.own_files import absolute, is_own, space_of, task_of
@@ -74,6 +75,32 @@ def test_a_search_of_ones_own_space_and_task(files):
     (run.path / "own" / "my_space.py").write_text(SPACE + "# changed\n")
     with pytest.raises(RunError, match=r"own/my_space\.py: has changed"):
         load_plan(open_run(run.path))
+
+
+def test_a_folder_of_images_is_refused_after_a_change(files):
+    for name in ("cat", "dog"):
+        (files / "photos" / name).mkdir(parents=True)
+        for index in range(5):
+            Image.new("L", (8, 8), 9 * index).save(files / "photos" / name / f"{index}.png")
+    (files / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "task": "./photos/"}))
+    run = launch(read_config(files / "config.yaml"), files / "run")
+    assert load_plan(run).task.classes == ("cat", "dog")
+    (files / "photos" / "cat" / "0.png").rename(files / "photos" / "dog" / "9.png")
+    for go_on in (supervise, load_plan):
+        with pytest.raises(RunError, match="photos: has changed since the run was launched"):
+            go_on(open_run(run.path))
+
+
+def test_a_file_finds_data_beside_it_while_it_is_unchanged(files):
+    text = TASK.replace("def task():", "from pathlib import Path\n\n\ndef task():\n    beside()")
+    beside = "def beside():\n    return (Path(__file__).parent / 'rows.txt').read_text()\n"
+    (files / "my_task.py").write_text(f"{text}\n\n{beside}")
+    (files / "rows.txt").write_text("here")
+    run = launch(read_config(files / "config.yaml"), files / "run")
+    load_plan(run)
+    (files / "my_task.py").write_text(TASK)
+    with pytest.raises(TaskError, match="FileNotFoundError"):
+        load_plan(run)
 
 
 def test_layers_come_from_a_file_as_from_a_shipped_space(files):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from nas.errors import ExportError
@@ -158,6 +159,22 @@ def test_predict_needs_only_the_folder(exported: Exported, tmp_path: Path) -> No
     )  # fmt: skip
     predicted = np.array([int(line) for line in ran.stdout.split()])
     assert float(np.mean(predicted == y)) == pytest.approx(exported.test_accuracy)
+
+
+def test_predict_takes_an_image_of_the_right_size(exported: Exported, tmp_path: Path) -> None:
+    x, _ = load_test(DIGITS)
+    np.save(tmp_path / "one.npy", x[0])
+    Image.fromarray(x[0, 0]).save(tmp_path / "one.png")
+    Image.new("L", (9, 8)).save(tmp_path / "wide.png")
+    from_array, from_image, refused = (
+        subprocess.run(
+            [sys.executable, exported.path / "predict.py", name],
+            capture_output=True, text=True, check=False, cwd=tmp_path,
+        )
+        for name in ("one.npy", "one.png", "wide.png")
+    )  # fmt: skip
+    assert from_image.stdout == from_array.stdout
+    assert refused.stderr == "wide.png: is 9x8; make it 8x8\n"
 
 
 def test_predict_without_inputs_says_how(exported: Exported) -> None:

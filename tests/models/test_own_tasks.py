@@ -53,7 +53,7 @@ def with_nan(x):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (Data(with_nan(X), Y), "1 of 50 samples hold NaN, infinity.* the first is number 7"),
+        (Data(with_nan(X), Y), "1 of 50 samples hold NaN or infinity, the first is number 7"),
         (Data(X, Y[:40]), r"y has shape \(40,\) for 50 samples"),
         (Data(X, np.where(np.arange(50) == 3, None, Y)), "1 of 50 labels are missing"),
         (Data(X, np.where(np.arange(50) == 3, "", Y)), "labels are missing, the first is number 3"),
