@@ -26,7 +26,8 @@ def format_quantity(value: float | None, unit: str) -> str:
         return "infinite" if value > 0 else "-infinite"
     unit = "B" if unit == "bytes" else unit
     suffix = "" if unit == "1" else unit
-    if value == 0.0 or unit.startswith("gCO2e^2") or (unit == "1" and abs(value) < 1.0):
+    powers = unit == "cm2" or unit.startswith("gCO2e^2")  # a prefix would be raised too
+    if value == 0.0 or powers or (unit == "1" and abs(value) < 1.0):
         return f"{value:.3g} {suffix}".strip()
     if unit.startswith("gCO2e") and abs(value) >= 1e6:
         return f"{_three_digits(value / 1e6)} tCO2e{unit.removeprefix('gCO2e')}"

@@ -19,6 +19,7 @@ from nas.quantities import counted, format_quantity
         (2.468e6, "gCO2e", "2.47 tCO2e"),
         (29.96, "gCO2e s", "30 gCO2e s"),
         (1e-7, "gCO2e^2 J", "1e-07 gCO2e^2 J"),
+        (0.25, "cm2", "0.25 cm2"),
         (1_234_567, "1", "1.23 M"),
         (0.0231, "1", "0.0231"),
         (64e6, "bytes", "64 MB"),
