@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardware_profiles.deployment import Deployment
-from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, figures_of
+from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, FLOAT_BYTES, figures_of
 from nas.cost.latency import kernel_times
 from nas.cost.workload import Counts, Workload, workload
 from search_spaces.layers import Layer
@@ -161,4 +161,5 @@ def _parameters(layers: Sequence[Layer]) -> dict[str, int]:
 def _bytes_moved(work: Workload, precision: str) -> Counts:
     elements = work.weight_elements + work.gathered_elements
     elements = elements + work.read_elements + work.write_elements
-    return elements * ELEMENT_BYTES[precision] + work.bias_elements * BIAS_BYTES[precision]
+    moved = elements * ELEMENT_BYTES[precision] + work.bias_elements * BIAS_BYTES[precision]
+    return moved + work.float_elements * FLOAT_BYTES[precision]

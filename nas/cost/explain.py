@@ -11,7 +11,7 @@ from hardware_profiles.deployment import Deployment
 from hardware_profiles.figure import known
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
-from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of
+from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of, runs_in
 from nas.cost.latency import KernelTimes, kernel_times
 from nas.cost.lines import Line, digits, product, sum_of
 from nas.cost.needs import lacking
@@ -69,7 +69,6 @@ def _kernel_lines(
 ) -> Iterator[Line]:
     profile = deployment.profile
     efficiency = efficiencies(profile)
-    peak = product(profile.macs_per_s[deployment.precision].value, deployment.resource_share)
     together, half = figures.together[0, 0], figures.half_rate_macs[0, 0]
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
@@ -78,6 +77,8 @@ def _kernel_lines(
         else:
             share = efficiency[RATE_OF[kind]]
             source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
+            most = profile.macs_per_s.get(runs_in(kind, deployment.precision))
+            peak = product(np.nan if most is None else most.value, deployment.resource_share)
             rate = f"({peak} * {digits(share.value)})"
             macs = digits(workload.operations[index] * together)
             longest = f"max(({macs} + {digits(half)}) / {rate}, {move})"
@@ -100,6 +101,7 @@ def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) 
     activations = workload.read_elements[index] + workload.write_elements[index]
     activations += workload.gathered_elements[index]
     weights = workload.weight_elements[index] * element + workload.bias_elements[index] * bias
+    weights += workload.float_elements[index] * figures.float_bytes[0, 0]
     total = weights * figures.streams[0, 0] + activations * element * figures.together[0, 0]
     main = times.main_memory_bytes[0, index]
     slow, fast = 1.0 / figures.seconds_per_byte[0, 0], 1.0 / figures.cache_seconds_per_byte[0, 0]
@@ -142,10 +144,12 @@ def _energy_lines(
 
 def _memory_lines(workload: Workload, figures: Figures, row: dict[str, Any]) -> Iterator[Line]:
     element, bias = figures.element_bytes[0, 0], figures.bias_bytes[0, 0]
+    floats = workload.stored_float_elements
     yield Line(
         "weights and biases",
         f"{workload.stored_weight_elements} * {digits(element)}"
-        f" + {workload.stored_bias_elements} * {digits(bias)}",
+        f" + {workload.stored_bias_elements} * {digits(bias)}"
+        + (f" + {floats} * {digits(figures.float_bytes[0, 0])}" if floats else ""),
         float(row["storage_bytes"]), "bytes", "counted, batch norms folded",
     )  # fmt: skip
     activations = float(workload.peak_activation_elements * element * figures.together[0, 0])

@@ -11,18 +11,20 @@ import numpy.typing as npt
 
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.figure import Figure
-from hardware_profiles.profile import HardwareProfile
+from hardware_profiles.profile import HardwareProfile, Precision
 from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
 __all__ = [
     "BIAS_BYTES",
     "ELEMENT_BYTES",
+    "FLOAT_BYTES",
     "RATE_OF",
     "Figures",
     "compiled_figures",
     "efficiencies",
     "figures_of",
+    "runs_in",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -33,11 +35,15 @@ ELEMENT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0}
 BIAS_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 8.0}
 """Bytes of one bias; in int8 a 32-bit bias and a 32-bit scale for each output channel."""
 
+FLOAT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 4.0}
+"""Bytes of one weight or bias of a recurrent kernel, which stays in float32 beside int8."""
+
 RATE_OF = {
     "conv": "conv",
     "pointwise": "pointwise",
     "depthwise": "depthwise",
     "linear": "linear",
+    "recurrent": "linear",
     "attention": "linear",
     "pool": "pool",
 }
@@ -67,6 +73,7 @@ class Figures:
         cache_seconds_per_byte: Of the cache; that of main memory without one.
         element_bytes: Bytes of a weight or activation.
         bias_bytes: Bytes of a bias.
+        float_bytes: Bytes of a weight or bias that int8 leaves in float32.
         streams: Runs at the same time.
         together: Inferences under way at once: batch x streams.
         idle_w: Power when idle; NaN where it is unknown.
@@ -90,6 +97,7 @@ class Figures:
     cache_seconds_per_byte: Array
     element_bytes: Array
     bias_bytes: Array
+    float_bytes: Array
     streams: Array
     together: Array
     idle_w: Array
@@ -140,11 +148,20 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
 
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
-    profile = deployment.profile
-    peak = profile.macs_per_s[deployment.precision].value * deployment.resource_share
-    shares = efficiencies(profile)
-    known = {kind: shares[rate] for kind, rate in RATE_OF.items() if rate in shares}
-    return [1.0 / (peak * known[kind].value) if kind in known else 0.0 for kind in KINDS]
+    profile, shares = deployment.profile, efficiencies(deployment.profile)
+    seconds = []
+    for kind in KINDS:
+        if RATE_OF.get(kind) not in shares:
+            seconds.append(0.0)
+            continue
+        peak = _or(profile.macs_per_s.get(runs_in(kind, deployment.precision)), _UNKNOWN)
+        seconds.append(1.0 / (peak * deployment.resource_share * shares[RATE_OF[kind]].value))
+    return seconds
+
+
+def runs_in(kind: str, precision: Precision) -> Precision:
+    """The precision that kernels of a kind run in on a deployment of that precision."""
+    return "fp32" if kind == "recurrent" and precision == "int8" else precision
 
 
 def efficiencies(profile: HardwareProfile) -> dict[str, Figure]:
@@ -176,6 +193,7 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "cache_seconds_per_byte": memory if cache is None else 1.0 / (cache.value * share),
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
+        "float_bytes": FLOAT_BYTES[precision],
         "streams": float(deployment.streams),
         "together": float(deployment.batch * deployment.streams),
         "idle_w": idle_w * share,

@@ -68,6 +68,7 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
     weights = (
         workload.weight_elements * figures.element_bytes
         + workload.bias_elements * figures.bias_bytes
+        + workload.float_elements * figures.float_bytes
     )
     elements = workload.read_elements + workload.write_elements
     per_inference = figures.element_bytes * figures.together

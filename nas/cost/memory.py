@@ -19,7 +19,8 @@ def stored_bytes(workload: Workload, figures: Figures) -> Array:
         figures: Figures of D deployments.
     """
     weights = workload.stored_weight_elements * figures.element_bytes
-    return weights + workload.stored_bias_elements * figures.bias_bytes
+    floats = workload.stored_float_elements * figures.float_bytes
+    return weights + workload.stored_bias_elements * figures.bias_bytes + floats
 
 
 def activation_bytes(workload: Workload, figures: Figures) -> Array:

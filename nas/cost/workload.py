@@ -54,11 +54,15 @@ from search_spaces.ops import (
 
 __all__ = ["KINDS", "Counts", "Workload", "workload"]
 
-KINDS = ("conv", "pointwise", "depthwise", "linear", "attention", "pool", "embedding", "other")
+KINDS = (
+    *("conv", "pointwise", "depthwise", "linear", "recurrent", "attention"),
+    *("pool", "embedding", "other"),
+)
 """Kinds of kernels. ``pointwise`` are convolutions whose window is one place, depthwise ones aside.
-Recurrent layers, interactions and unknown operators with known products are ``linear``. The last
-three have no MACs: ``pool`` are pools of windows; ``embedding`` rows of tables; ``other`` norms,
-means over all places, elementwise layers that are not fused, and all other unknown operators.
+Interactions and unknown operators with known products are ``linear``. ``recurrent`` kernels stay in
+float32 where the others are in int8, as ONNX Runtime's quantiser leaves them. The last three have
+no MACs: ``pool`` are pools of windows; ``embedding`` rows of tables; ``other`` norms, means over
+all places, elementwise layers that are not fused, and all other unknown operators.
 """
 
 Counts = npt.NDArray[np.float64]
@@ -83,6 +87,7 @@ class Workload:
             overlap, so that bytes alone do not tell its time.
         weight_elements: Weights read, at the precision of the deployment.
         bias_elements: Biases, scales and offsets read, kept wider than weights.
+        float_elements: Weights and biases read of recurrent kernels, which are in neither.
         gathered_elements: Weights read anew by every inference: rows of embedding tables.
         read_elements: Activations read.
         write_elements: Activations written.
@@ -90,6 +95,7 @@ class Workload:
         total_macs: Sum of ``macs``.
         stored_weight_elements: Weights to store after folding, shared ones counted once.
         stored_bias_elements: Biases, scales and offsets to store, likewise.
+        stored_float_elements: The same of recurrent kernels, which are in neither.
         peak_activation_elements: Most activations alive at once: while a kernel runs, all that it
             reads and writes and all that a later kernel reads. No buffer is reused in place.
     """
@@ -102,6 +108,7 @@ class Workload:
     operations: Counts
     weight_elements: Counts
     bias_elements: Counts
+    float_elements: Counts
     gathered_elements: Counts
     read_elements: Counts
     write_elements: Counts
@@ -109,6 +116,7 @@ class Workload:
     total_macs: int
     stored_weight_elements: int
     stored_bias_elements: int
+    stored_float_elements: int
     peak_activation_elements: int
 
 
@@ -124,6 +132,7 @@ class _Kernel:
     elements: int
     biases: dict[str, int]
     stored: int
+    floats: int = 0
     gathered: int = 0
     scratch: int = 0
     fused: list[str] = field(default_factory=list)
@@ -150,6 +159,7 @@ def workload(layers: Sequence[Layer]) -> Workload:
         raise LayerError("workload: nothing but views of the Input; add a layer that computes")
     weights = {kernel.layer.weights_name: kernel.stored for kernel in kernels}
     biases = {name: count for kernel in kernels for name, count in kernel.biases.items()}
+    floats = {kernel.layer.weights_name: kernel.floats for kernel in kernels}
     kinds = tuple(kernel.kind for kernel in kernels)
     counts = np.array(
         [
@@ -158,6 +168,7 @@ def workload(layers: Sequence[Layer]) -> Workload:
                 kernel.operations,
                 kernel.weights,
                 sum(kernel.biases.values()),
+                kernel.floats,
                 kernel.gathered,
                 sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
                 kernel.elements + kernel.scratch,
@@ -178,13 +189,15 @@ def workload(layers: Sequence[Layer]) -> Workload:
         operations=counts[1],
         weight_elements=counts[2],
         bias_elements=counts[3],
-        gathered_elements=counts[4],
-        read_elements=counts[5],
-        write_elements=counts[6],
+        float_elements=counts[4],
+        gathered_elements=counts[5],
+        read_elements=counts[6],
+        write_elements=counts[7],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
         stored_bias_elements=sum(biases.values()),
+        stored_float_elements=sum(floats.values()),
         peak_activation_elements=_peak_activations(layers, kernels, elements, behind),
     )
 
@@ -266,6 +279,8 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
     )
     if isinstance(op, Embedding):
         kernel.weights, kernel.gathered = 0, output
+    elif isinstance(op, Recurrent):
+        kernel.weights, kernel.stored, kernel.floats, kernel.biases = 0, 0, op.parameters(), {}
     elif isinstance(op, Positions):
         kernel.weights = kernel.stored = output  # an export keeps no places that are never used
     elif isinstance(op, Attention):
@@ -300,8 +315,6 @@ def _biases(op: Op) -> int:
         return op.out_channels if op.bias else 0
     if isinstance(op, Linear):
         return op.out_features if op.bias else 0
-    if isinstance(op, Recurrent):
-        return op.biases()
     return 0 if isinstance(op, (Embedding, Positions, ClassToken, Opaque)) else op.parameters()
 
 

@@ -78,7 +78,7 @@ def test_counts_of_every_operation_add_up(
 @pytest.mark.parametrize("layers", NETWORK_CASES, ids=[*NETWORKS, "decoder"])
 def test_weights_are_stored_as_they_are_but_for_folded_norms(layers: tuple[Layer, ...]) -> None:
     work = workload(layers)
-    kept = work.stored_weight_elements + work.stored_bias_elements
+    kept = work.stored_weight_elements + work.stored_bias_elements + work.stored_float_elements
     if not any(isinstance(layer.op, BatchNorm | Positions) for layer in layers):
         assert kept == work.params
     assert kept <= work.params
@@ -166,11 +166,24 @@ def test_a_softmax_is_a_kernel_of_its_own() -> None:
     assert workload(layers).names == ("layer0", "layer1")
 
 
-def test_recurrent_layers_have_the_rate_of_linear_ones() -> None:
+def test_recurrent_layers_stay_in_float32_beside_int8(deploy: MakeDeployment) -> None:
     work = workload(chain((6, 8), Recurrent("lstm", 8, 5)))
-    assert work.kinds == ("linear",)
-    assert work.weight_elements.tolist() == [260]
-    assert work.stored_bias_elements == 40
+    assert work.kinds == ("recurrent",)
+    # 4 gates of 5 x (8 + 5) weights and two biases of 5
+    assert (work.float_elements.tolist(), work.stored_float_elements) == ([300], 300)
+    assert work.weight_elements.tolist() == work.bias_elements.tolist() == [0]
+    slow, fast = ({"memory_bytes_per_s": 1e5}, {"memory_bytes_per_s": 1e6})
+    places = [deploy(**slow), deploy(**fast), deploy(precision="fp32", **slow)]
+    costs = cost(work, places)
+    # 6 x 8 + 6 x 5 activations of 1 byte and 300 weights of 4, at 1e5 B/s, and 1 ms of dispatch;
+    # with faster memory 6 x 260 MACs at half of the 5e5 MACs/s of float32; in fp32 all have 4 bytes
+    assert costs.latency_s == pytest.approx([0.01278 + 0.001, 0.00624 + 0.001, 0.01512 + 0.001])
+    assert costs.storage_bytes.tolist() == [1200, 1200, 1200]
+
+
+def test_recurrent_layers_beside_int8_need_a_rate_in_float32(deploy: MakeDeployment) -> None:
+    place = deploy(macs_per_s={"int8": 1e6})
+    assert np.isnan(cost(workload(chain((6, 8), Recurrent("gru", 8, 5))), [place]).latency_s[0])
 
 
 def test_zeros_are_written_and_nothing_is_read() -> None:
