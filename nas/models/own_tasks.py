@@ -116,7 +116,7 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
         x, y = np.asarray(data.x), np.asarray(data.y)
     except ValueError:
         raise TaskError(f"{name}: samples differ in size; make all of one size") from None
-    if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or 0 in x.shape[1:]:
+    if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or 0 in x.shape:
         raise TaskError(
             f"{name}: x is {x.dtype} of shape {x.shape}; give numbers (N, C, H, W), (N, C, T) or "
             "(N, columns), samples all of one size"
@@ -132,6 +132,8 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
                 f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN or infinity, the first is "
                 f"number {int(bad.argmax())}; fill or drop them"
             )
+    if x.min() == x.max():
+        raise TaskError(f"{name}: all numbers of x are equal; there is nothing to learn from")
     missing = np.array([value is None or str(value) in ("", "nan", "NaT") for value in y.tolist()])
     if missing.any():
         raise TaskError(

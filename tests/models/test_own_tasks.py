@@ -69,6 +69,8 @@ def with_nan(x):
         (Data(np.array(["a"] * 50), Y), "give numbers"),
         (Data(X, Y, kind="language"), "kind 'language' is not one of"),
         (Data(X, Y, metric="AUC"), "'AUC' is not for a classification task; give accuracy or log"),
+        (Data(X[:0], Y[:0]), "give numbers"),
+        (Data(np.ones((50, 1, 4, 4), np.uint8), Y), "all numbers of x are equal"),
         (Data(X * 1e300, Y), "50 of 50 samples hold"),
         (Data(X, np.array([0, "a"] * 25, object)), "labels are of several kinds"),
         (Data(X, Y, spec=TableSpec(3)), "let spec count the columns of x"),
