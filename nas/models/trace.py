@@ -162,7 +162,7 @@ def _finish(tracer: Tracer, module: nn.Module, outputs: Any) -> None:
     name = type(module).__name__
     if not isinstance(outputs, tuple | list) or len(outputs) != 1:
         raise LayerError(f"{name}: gives {len(outputs)} tensors, return one")
-    result = tracer.values[outputs[0]]
+    result = tracer.plain(tracer.values[outputs[0]])
     if not isinstance(result, View):
         raise LayerError(f"{name}: its output does not depend on its input, use the input")
     tracer.end_with(tracer.place(result))

@@ -37,8 +37,11 @@ def _fused(
         return None
     shape = (q.at.shape[-2], k.at.shape[-2])
     hidden = hidden_later(mask, shape)
-    if hidden is None or (scale is not None and not math.isclose(scale, q.at.shape[-1] ** -0.5)):
+    usual = q.at.shape[-1] ** -0.5
+    factor = (usual if scale is None else scale) * q.factor * k.factor
+    if hidden is None or not math.isclose(factor, usual, rel_tol=1e-4):
         return None
+    q, k = replace(q, factor=1.0), replace(k, factor=1.0)
     return _attention(tracer, node, q, k, v, is_causal or hidden)
 
 

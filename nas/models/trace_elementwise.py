@@ -20,11 +20,14 @@ from search_spaces.ops import (
     Add,
     ClassToken,
     Concat,
+    Embedding,
     GlobalAveragePool,
     Multiply,
+    Opaque,
     Pool,
     Positions,
     TokenMean,
+    Zeros,
 )
 
 __all__: list[str] = []
@@ -84,16 +87,39 @@ def _add(  # noqa: PLR0911
 
 def _positions(tracer: Tracer, node: fx.Node, x: View, table: Held) -> View | None:
     shape = tuple(x.at.shape)
-    if len(shape) != 3 or table.shape not in (shape[1:], (1, *shape[1:])):
+    if len(shape) != 3 or table.shape not in (shape, shape[1:], (1, *shape[1:])):
         return None
-    first = table.at.reshape(shape[1:])
+    first = table.at.expand(shape)[0]
     rows = table.tensor.numel() // shape[2]
-    leading = torch.equal(first.flatten(), torch.arange(first.numel()))
-    if table.tensor.shape[-1] != shape[2] or not leading:
+    if table.tensor.shape[-1] != shape[2] or not torch.equal(table.at.expand(shape)[1], first):
         return None
+    if not torch.equal(first.flatten(), torch.arange(first.numel())):
+        return _first_row(tracer, node, x, table, first)
     op, whole = Positions(rows, shape[2]), Held(table.name, table.tensor)
     weights = {"weight": whole.value.reshape(rows, shape[2])}
     return tracer.add(node, op, [tracer.place(x)], weights, owner_of(whole))
+
+
+def _first_row(tracer: Tracer, node: fx.Node, x: View, table: Held, added: Tensor) -> View | None:
+    """The vector of identifier 0 for all tokens, such as that of the first of two sentences."""
+    ids = tracer.layers[0].name
+    same = torch.equal(added, torch.arange(added.shape[1]).expand_as(added))
+    if not same or tracer.shape(ids) != added.shape[:1] or table.tensor.dim() != 2:
+        return None
+    zeros = tracer.add("zero_ids", Zeros(), [ids])
+    op, whole = Embedding(*table.tensor.shape), Held(table.name, table.tensor)
+    held = ({"weight": whole.value}, owner_of(whole, None))
+    rows = tracer.add("zero_rows", op, [zeros.layer], *held)
+    return tracer.add(node, Add(), [tracer.place(x), rows.layer])
+
+
+@handler("rotary")
+def _rotary(tracer: Tracer, node: fx.Node, x: View, base: float) -> View | None:
+    if x.factor != 1 or x.at.numel() != BATCH * math.prod(x.shape):
+        return None
+    return tracer.add(node, Opaque(f"rotary positions, base {base:.0f}", x.shape), [x.layer]).moved(
+        x.at
+    )
 
 
 @handler("mul", "mul_")
@@ -141,7 +167,7 @@ def _other_activation(tracer: Tracer, node: fx.Node, x: Any, *more: Any, **named
     if not isinstance(x, View):
         return None
     if named.get("approximate", "none") == "tanh":
-        tracer.notes.append("gelu by tanh is built as gelu by the error function")
+        return _gelu_by_tanh(tracer, node, x)
     if name == "hardtanh":
         if tuple(more) != (0.0, 6.0):
             return None
@@ -149,6 +175,12 @@ def _other_activation(tracer: Tracer, node: fx.Node, x: Any, *more: Any, **named
     elif more:
         return None
     return _elementwise(tracer, node, name, x)
+
+
+@handler("gelu_by_tanh")
+def _gelu_by_tanh(tracer: Tracer, node: fx.Node, x: View) -> View:
+    tracer.notes.append("gelu by tanh is built as gelu by the error function")
+    return _elementwise(tracer, node, "gelu", x)
 
 
 def _elementwise(tracer: Tracer, node: fx.Node, name: str, x: View) -> View:
@@ -191,7 +223,7 @@ def _adaptive(tracer: Tracer, node: fx.Node, x: Any, sizes: Any) -> View | None:
         return x
     if set(wanted) == {1}:
         made = tracer.add(node, GlobalAveragePool(), [tracer.place(x)])
-        return made.moved(made.at.reshape(*made.at.shape, *wanted))
+        return made.shaped(BATCH, *made.shape, *wanted)
     if any(size % parts for size, parts in zip(given, wanted, strict=True)):
         return None
     kernel = tuple(size // parts for size, parts in zip(given, wanted, strict=True))
@@ -219,7 +251,7 @@ def _mean(
         made = tracer.add(node, TokenMean(), [tracer.place(x.moved(order))])
     else:
         return None
-    return made.moved(made.at.reshape(shape))
+    return made.shaped(*shape)
 
 
 def _whole(x: View | Scores) -> bool:

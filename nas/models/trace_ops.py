@@ -15,9 +15,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import LayerError
+from nas.models.trace_patterns import ENDS, NOTHING, matched, operator_of
 from nas.models.trace_values import BATCH, Held, Scores, View, arrangement, one_sample
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Add, Op, Opaque, Shape
+from search_spaces.ops import Activation, Add, Op, Opaque, Shape
 
 __all__ = ["HANDLERS", "Tracer", "handler"]
 
@@ -31,11 +32,11 @@ _MOVES = frozenset((
     "flatten", "unflatten", "expand", "expand_as", "slice", "select", "split",
     "split_with_sizes", "chunk", "contiguous", "clone", "alias", "detach", "movedim", "roll",
     "flip", "repeat", "repeat_interleave", "unbind", "swapaxes", "narrow", "tensor_split",
-    "unfold", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle",
+    "unfold", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "index", "index_select",
 ))
-_NOTHING = frozenset((
-    "dropout", "dropout_", "feature_dropout", "alpha_dropout", "to", "_to_copy", "type_as",
-    "float",
+_COPIES = frozenset(("contiguous", "clone", "alias", "detach"))
+_CONSTANTS = frozenset((
+    "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like",
 ))
 # fmt: on
 
@@ -73,30 +74,59 @@ class Tracer:
         self._shapes = {given.name: layer_shapes([given])[given.name]}
         self._placed: dict[object, str] = {}
         self._owners: dict[object, str] = {}
+        self._products: dict[Scores, View] = {}
 
     def follow(self, node: fx.Node) -> None:
         """Find what a node stands for and keep it in `values`."""
         args = fx.map_arg(node.args, self.values.__getitem__)
         kwargs = dict(fx.map_arg(node.kwargs, self.values.__getitem__))
-        name = _name_of(node)
-        result = None
+        name = operator_of(node)
         if node.meta.get("val") is None:  # an assertion
             return
-        if node.target is operator.getitem:
-            result = args[0][args[1]]  # type: ignore[index]
-        elif not _any_of((args, kwargs), View | Held | Scores):
-            result = node.target(*args, **kwargs)  # type: ignore[operator]
-        elif name in _NOTHING:
-            result = args[0]
-        elif name in _MOVES and isinstance(args[0], View | Held):
-            result = self._move(node, args, kwargs)
-        elif name in HANDLERS:
-            result = HANDLERS[name](self, node, *args, **kwargs)
+        result = self._known(node, name, args, kwargs)
+        if result is None and _any_of((args, kwargs), Scores):
+            args, kwargs = self.plain(args), self.plain(kwargs)
+            result = self._known(node, name, args, kwargs)
         if result is None:
             result = self.unknown(node, name, args, kwargs)
         self.values[node] = result
         if name.endswith("_") and isinstance(node.args[0], fx.Node):
             self.values[node.args[0]] = result  # in place: who reads it later reads this
+
+    def _known(  # noqa: PLR0911
+        self, node: fx.Node, name: str, args: Any, kwargs: Any
+    ) -> Any:
+        """What a node stands for; None where nobody knows."""
+        if node.target is operator.getitem:
+            return args[0][args[1]]
+        if not _any_of((args, kwargs), View | Held | Scores):
+            return node.target(*args, **kwargs)  # type: ignore[operator]
+        if name in _CONSTANTS:
+            return node.target(_empty_as(node.args[0]), *args[1:], **kwargs)  # type: ignore[operator]
+        if name in NOTHING or (name == "pad" and not any(args[1])):
+            return args[0]
+        if name in _MOVES and isinstance(args[0], View | Held):
+            return self._move(node, args, kwargs)
+        found = matched(node, self.values) if name in ENDS else None
+        if found is not None:
+            name, args, kwargs = found
+        if name in HANDLERS:
+            return HANDLERS[name](self, node, *args, **kwargs)
+        return None
+
+    def plain(self, value: Any) -> Any:
+        """The same with products of queries and keys as values of layers.
+
+        Args:
+            value: Of nodes, in tuples, lists and mappings.
+        """
+        if isinstance(value, Scores):
+            return self._product(value)
+        if isinstance(value, tuple | list):
+            return type(value)(self.plain(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self.plain(item) for key, item in value.items()}
+        return value
 
     def add(
         self,
@@ -154,6 +184,8 @@ class Tracer:
 
     def fits(self, value: View, shape: Shape) -> View | None:
         """The value with each sample in a shape; None where samples mix."""
+        if value.places is None and value.shape == shape:
+            return value
         at = value.at
         if at.numel() != BATCH * math.prod(shape):
             return None
@@ -167,11 +199,10 @@ class Tracer:
 
     def unknown(self, node: fx.Node, name: str, args: Any, kwargs: Any) -> Any:
         """A layer that says that nobody knows the operator."""
-        given = [item for item in _leaves((args, kwargs)) if isinstance(item, View | Scores)]
-        inputs = [self.place(item) for value in given for item in _tensors_of(value)]
+        given = [item for item in _leaves((args, kwargs)) if isinstance(item, View)]
         held = {item.name: item.tensor.numel() for item in _leaves((args, kwargs))
                 if isinstance(item, Held)}  # fmt: skip
-        if not inputs:
+        if not given:
             raise LayerError(f"{name} of parameters alone cannot be written as layers, remove it")
         outputs = node.meta["val"]
         first = outputs[0] if isinstance(outputs, tuple | list) else outputs
@@ -180,8 +211,12 @@ class Tracer:
         self._owners |= {("held", key): node.name for key in held}
         plain = [item for item in _leaves((args[1:], kwargs)) if isinstance(item, _PLAIN)]
         told = f"{name}{tuple(plain)}" if plain else name
-        products = _products(node)
-        op = Opaque(told, shape, new, products)
+        if len(given) == 1 and _pointwise(node, given[0]):
+            op = Opaque(told, given[0].shape, new)
+            made = self.add(node, op, [self.place(replace(given[0], places=None))])
+            return made.moved(given[0].at)
+        inputs = [self.place(item) for item in given]
+        op = Opaque(told, shape, new, _products(node))
         made = self.add(node, op, list(dict.fromkeys(inputs)))
         at = made.at.reshape(tuple(first.shape)) if made.at.numel() == first.numel() else None
         made = made if at is None else made.moved(at)
@@ -199,7 +234,25 @@ class Tracer:
             kept, last = [last], Layer(self._free_name("output"), Add(), (name,))
         self.layers = [*kept, last]
 
+    def _product(self, scores: Scores) -> View:
+        if scores not in self._products:
+            q, k = scores.queries, scores.keys
+            *rows, features = q.at.shape
+            shape = (*rows, k.at.shape[-2])
+            products = math.prod(shape) * features // BATCH
+            op = Opaque("product of queries and keys", _without_batch(shape), 0, products)
+            made = self.add("scores", op, list(dict.fromkeys([self.place(q), self.place(k)])))
+            if scores.weights:
+                made = self.add("scores", Activation("softmax"), [self.place(made)])
+            made = made.shaped(*shape)
+            self._products[scores] = replace(made, factor=1 if scores.weights else scores.factor)
+        return self._products[scores]
+
     def _move(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if _any_of((args[1:], kwargs), View | Held | Scores):
+            return None
+        if operator_of(node) in _COPIES and args[0].places is None:
+            return args[0]
         result = node.target(args[0].at, *args[1:], **kwargs)  # type: ignore[operator]
         if isinstance(result, tuple | list):
             return [args[0].moved(item) for item in result]
@@ -247,7 +300,7 @@ def _layer_name(node: fx.Node) -> str:
     path = paths[-1] if paths else ""
     path = re.sub(r"^L\['self'\]\.?|^L__self___", "", path)
     words = [word for word in re.split(r"[.\[\]'\"]+", path) if word]
-    text = "_".join([*words, "" if _has_weights(node) else _name_of(node)]).strip("_")
+    text = "_".join([*words, "" if _has_weights(node) else operator_of(node)]).strip("_")
     text = re.sub(r"(?<![a-z])(self_)?attn(?![a-z])", "attention", text or node.name)
     return re.sub(r"(?<![a-z])(ffn|feed_forward|mlp)(?![a-z])", "feedforward", text)
 
@@ -255,11 +308,6 @@ def _layer_name(node: fx.Node) -> str:
 def _has_weights(node: fx.Node) -> bool:
     given = [arg.name for arg in node.all_input_nodes if arg.op == "placeholder"]
     return any(name.startswith("p_") for name in given)
-
-
-def _name_of(node: fx.Node) -> str:
-    target: Any = node.target
-    return str(getattr(target, "__name__", target)).split(".")[0]
 
 
 def _leaves(value: Any) -> Iterable[Any]:
@@ -276,8 +324,16 @@ def _any_of(value: Any, kinds: Any) -> bool:
     return any(isinstance(item, kinds) for item in _leaves(value))
 
 
-def _tensors_of(value: View | Scores) -> tuple[View, ...]:
-    return (value.queries, value.keys) if isinstance(value, Scores) else (value,)
+def _empty_as(node: Any) -> Tensor:
+    value = node.meta["val"]
+    return torch.empty(tuple(value.shape), dtype=value.dtype)
+
+
+def _pointwise(node: fx.Node, x: View) -> bool:
+    """Whether it does the same to every element, wherever it stands, and all are there."""
+    tags = getattr(node.target, "tags", ())
+    same = tuple(getattr(node.meta["val"], "shape", ())) == tuple(x.at.shape)
+    return torch.Tag.pointwise in tags and same and x.at.numel() == BATCH * math.prod(x.shape)
 
 
 def _without_batch(shape: Shape) -> Shape:

@@ -178,7 +178,7 @@ def _embedding(
     op = Embedding(*weight.shape)
     held = ({"weight": weight.value}, owner_of(weight, None))
     made = tracer.add(node, op, [tracer.place(flat)], *held)
-    return made.moved(made.at.reshape(*given, op.features))
+    return made.shaped(*given, op.features)
 
 
 @handler("lstm", "gru")
@@ -232,7 +232,7 @@ def _by_last_axis(
         return None
     made = tracer.add(node, op, [tracer.place(x if plain else base)], *held)
     if x.at.shape[0] == BATCH and tracer.fits(x, (rows, width)) is not None:
-        return made.moved(made.at.reshape(*given[:-1], made.shape[-1]))
+        return made.shaped(*given[:-1], made.shape[-1])
     return _back(made, x, base, given)
 
 

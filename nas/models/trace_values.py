@@ -8,6 +8,7 @@ its batch, which of the layer's elements it is. Only an operation that needs a t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -48,6 +49,12 @@ class View:
     def moved(self, at: Tensor) -> View:
         """The same elements elsewhere."""
         return replace(self, places=at)
+
+    def shaped(self, *shape: int) -> View:
+        """The same elements in order under another shape, the batch included."""
+        if self.places is None and shape == (BATCH, *self.shape):
+            return self
+        return self.moved(self.at.reshape(shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +242,9 @@ def _reshaped(shape: Shape, target: Shape) -> list[Op]:
     return [Flatten() if len(target) == 1 else Reshape(target)]
 
 
-def _counted(shape: Any) -> Tensor:
+@lru_cache(maxsize=8)  # one after the other, operators ask for the same few
+def _counted(shape: Shape) -> Tensor:
     count = 1
     for size in shape:
         count *= size
-    return torch.arange(count).view(tuple(shape))
+    return torch.arange(count).view(shape)
