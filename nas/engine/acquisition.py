@@ -19,8 +19,10 @@ __all__ = ["Observed", "most_different", "most_promising"]
 Array = npt.NDArray[np.float64]
 _COMPRESSED_FROM = 0.4  # above the reference, in logarithms or deviations
 _COMPRESSION = 0.2
-_MARGIN = 1.05
+_MARGIN = 0.05
+_LEAST = 1e-300
 _DIFFERENT_FROM = 200
+_FRONT_OF_FOUR, _FRONT_OF_MORE = 100, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +103,9 @@ def most_promising(
         column: _believed(groups, len(points), observed.values[:, column], startup)
         for column in np.flatnonzero(expensive).tolist()
     }
-    front = _front(candidates, observed, believed)
-    reference = np.max(np.vstack([front, np.nan_to_num(costs, nan=-np.inf)]), axis=0)
-    reference += (_MARGIN - 1) * (reference - front.min(axis=0)) + np.finfo(float).tiny
+    front = _thinned(_front(candidates, observed, believed))
+    together = np.vstack([front, np.where(expensive, 0.0, costs)])
+    reference = together.max(axis=0) + _MARGIN * np.ptp(together, axis=0) + _LEAST
     for column, belief in believed.items():
         reference[column] = belief.reference
     until = _until(costs[:, ~expensive], owners)
@@ -115,12 +117,12 @@ def most_promising(
         for column in range(count)
     ]
     gains = expected_gain(*undominated_boxes(front, reference), beliefs)
-    together = np.zeros(len(pool))
+    gain = np.zeros(len(pool))
     if until is None:
-        np.maximum.at(together, owners, gains)
+        np.maximum.at(gain, owners, gains)
     else:
-        np.add.at(together, owners, gains)
-    best = int(together.argmax())
+        np.add.at(gain, owners, gains)
+    best = int(gain.argmax())
     own = np.flatnonzero(owners == best)
     return int(rows[own[int(gains[own].argmax())]])
 
@@ -174,11 +176,22 @@ def _front(candidates: Candidates, observed: Observed, believed: dict[int, _Beli
     seen = [*observed.rows, *observed.pending]
     rows = [(index, row) for index, own in enumerate(seen) for row in candidates.elsewhere(own)]
     if not rows:
-        return np.full((1, len(observed.signs)), np.inf)
+        return np.empty((0, len(observed.signs)))
     values = candidates.costs([row for _, row in rows], len(observed.signs)) * observed.signs
     for column, belief in believed.items():
         values[:, column] = belief.at_seen[[index for index, _ in rows]]
     return values
+
+
+def _thinned(values: Array) -> Array:
+    """The front alone, of many objectives evenly thinned: boxes grow with the power of its size."""
+    front: Array = values[non_dominated(values)]
+    most = _FRONT_OF_FOUR if front.shape[1] == 4 else _FRONT_OF_MORE
+    if front.shape[1] < 4 or len(front) <= most:
+        return front
+    order = np.argsort(front[:, 0], kind="stable")
+    kept: Array = front[order[np.linspace(0, len(front) - 1, most).astype(int)]]
+    return kept
 
 
 def _until(costs: Array, owners: npt.NDArray[np.intp]) -> Array | None:

@@ -57,7 +57,8 @@ class Candidates:
         self._feasible: list[bool] = []
         self._cost_rows: list[Array] = []
         self._named: list[Mapping[str, float]] = []
-        self._groups: list[Array] | None = None
+        self._encoded: tuple[list[Array], ...] = ([], [])
+        self._told_domain = domain.without(free)
 
     def add(self, points: Sequence[Parameters]) -> list[int]:
         """Row numbers of points; new ones are computed.
@@ -78,10 +79,15 @@ class Candidates:
 
     def groups(self, rows: Sequence[int]) -> list[Array]:
         """Unscaled features of rows, one array (n, columns) a group."""
-        if self._groups is None or len(self._groups[0]) < len(self.points):
-            self._groups = self._all_groups()
-        index = np.asarray(rows, dtype=np.intp)
-        return [group[index] for group in self._groups]
+        groups = [_table_of(encoded, rows) for encoded in self._encoded]
+        if self._features is not None:
+            chosen = [self._named[row] for row in rows]
+            names = sorted(set().union(*chosen))
+            groups.append(np.array([[row.get(name, 0.0) for name in names] for row in chosen]))
+        if self._costs is not None:
+            costs = np.array([self._cost_rows[row] for row in rows])
+            groups.append(_decades(costs[:, ~np.isnan(costs).all(axis=0)]))
+        return [group for group in groups if group.shape[1]]
 
     def feasible_rows(self, points: Sequence[Parameters]) -> dict[str, list[int]]:
         """Feasible rows by key: every point under all values of the free parameters.
@@ -108,17 +114,6 @@ class Candidates:
     def _told(self, point: Mapping[str, Any]) -> Parameters:
         return {name: value for name, value in point.items() if name not in self.free}
 
-    def _all_groups(self) -> list[Array]:
-        groups = self.domain.without(self.free).encode([self._told(row) for row in self.points])
-        if self._features is not None:
-            names = sorted({name for row in self._named for name in row})
-            groups.append(np.array([[row.get(name, 0.0) for name in names] for row in self._named]))
-        if self._costs is not None:
-            costs = np.array(self._cost_rows)
-            cheap = costs[:, ~np.isnan(costs).all(axis=0)]
-            groups.append(_decades(cheap))
-        return [group for group in groups if group.shape[1]]
-
     def _compute(self, points: list[Parameters]) -> None:
         if self._costs is not None:
             rows = np.asarray(self._costs(points), dtype=np.float64)
@@ -131,10 +126,12 @@ class Candidates:
             self._feasible.extend([True] * len(points))
         if self._features is not None:
             self._named.extend(self._features(points))
-        for point in points:
+        told = [self._told(point) for point in points]
+        for rows_so_far, group in zip(self._encoded, self._told_domain.encode(told), strict=True):
+            rows_so_far.extend(group)
+        for point, own in zip(points, told, strict=True):
             row = len(self.points)
-            told = self._told(point)
-            key = repr(_names(told)) if self._key is None else self._key(told)
+            key = repr(_names(own)) if self._key is None else self._key(own)
             self.points.append(point)
             self.keys.append(key)
             self._index[_names(point)] = row
@@ -153,6 +150,10 @@ def standardised(groups: Sequence[Array]) -> list[Array]:
             unit = (kept - kept.mean(axis=0)) / kept.std(axis=0)
             scaled.append(unit / np.sqrt(kept.shape[1]))
     return scaled
+
+
+def _table_of(encoded: list[Array], rows: Sequence[int]) -> Array:
+    return np.array([encoded[row] for row in rows]).reshape(len(rows), -1)
 
 
 def _decades(costs: Array) -> Array:

@@ -105,15 +105,15 @@ class Domain:
             points: n points.
 
         Returns:
-            Groups of shape (n, columns); a group without columns is left out.
+            Both groups, of shape (n, columns); one may have no columns.
         """
+        numeric = self._numeric()
         marks: list[list[float]] = []
         numbers: list[list[float]] = []
         for point in points:
             marks.append([mark for name in self.distributions for mark in self._marks(name, point)])
-            numbers.append([_unit(row, point.get(name)) for name, row in self._numeric()])
-        groups = [np.array(rows, dtype=float).reshape(len(points), -1) for rows in (marks, numbers)]
-        return [group for group in groups if group.shape[1]]
+            numbers.append([_unit(row, point.get(name)) for name, row in numeric])
+        return [np.array(rows, dtype=float).reshape(len(points), -1) for rows in (marks, numbers)]
 
     def _marks(self, name: str, point: Mapping[str, Any]) -> list[float]:
         row = self.distributions[name]

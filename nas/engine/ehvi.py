@@ -29,7 +29,7 @@ STARTUP = 6
 """Candidates that are evaluated before the first model."""
 
 _ENUMERATED = 20_000
-_RANDOM, _FRESH, _MOVES = 300, 20, 30
+_RANDOM, _FRESH, _MOVES = 300, 10, 20
 _AROUND = 24
 _DRAWS = 2000
 

@@ -94,7 +94,7 @@ def fit_process(groups: Groups, values: Array) -> GaussianProcess:
     kernel[np.diag_indices(len(values))] += np.exp(2 * settings[-1]) + _JITTER
     factor = np.linalg.cholesky(kernel)
     weights = cho_solve((factor, True), standard)
-    variance = float(standard @ weights) / len(values)
+    variance = max(float(standard @ weights) / len(values), _JITTER)
     return GaussianProcess(
         settings=settings,
         noise=float(np.exp(settings[-1]) * np.sqrt(variance) * scale),
@@ -155,7 +155,7 @@ def _misfit(
     half = solve_triangular(factor, np.eye(count), lower=True, check_finite=False)
     inverse = half.T @ half
     weights = inverse @ values
-    variance = float(values @ weights) / count
+    variance = max(float(values @ weights) / count, _JITTER)
     away = settings - prior
     misfit = 0.5 * count * np.log(variance) + np.log(np.diag(factor)).sum() + 0.5 * away @ away
     pull = 0.5 * (inverse - np.outer(weights, weights) / variance)
