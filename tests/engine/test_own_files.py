@@ -57,7 +57,17 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_a_search_of_ones_own_space_and_task(files):
+def cheaper_widths(run, in_process):
+    """A candidate's cheaper neighbours are the narrower ones of its own space."""
+    for folder in run.artifacts.iterdir():
+        width = json.loads((folder / "layers.json").read_text())["architecture"]["width"]
+        options = ["--run", run.path, "--candidate", folder.name, "--cheaper", "--json"]
+        [row] = json.loads(in_process("estimate", *options).stdout)
+        near = {change["architecture"]["width"] for change in row["cheaper"]}
+        assert near == {other for other in (4, 6, 8) if other < width}
+
+
+def test_a_search_of_ones_own_space_and_task(files, in_process):
     run = launch(read_config(files / "config.yaml"), files / "run")
     assert (run.path / "own" / "my_space.py").read_text() == SPACE
     assert supervise(run, workers=1).finished
@@ -67,6 +77,7 @@ def test_a_search_of_ones_own_space_and_task(files):
         layers = json.loads((folder / "layers.json").read_text())["layers"]
         assert [row["op"] for row in layers][:2] == ["Input", "Conv2d"]
     assert not run.scores().empty
+    cheaper_widths(run, in_process)
     (files / "my_task.py").write_text(TASK + "# changed\n")
     with pytest.raises(RunError, match=r"my_task\.py: has changed since the run was launched"):
         supervise(open_run(run.path), workers=1)
