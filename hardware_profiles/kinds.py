@@ -116,7 +116,7 @@ def kind_facts(kind: Kind) -> KindFacts:
 
 
 def from_kind(kind: Kind, figures: Mapping[str, Figure]) -> tuple[str, ...]:
-    """Names of the figures that a profile of that kind took from its defaults.
+    """Names of the figures that a profile of that kind has as its defaults have them.
 
     Args:
         kind: Of the profile.

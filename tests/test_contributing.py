@@ -11,6 +11,7 @@ import pytest
 
 from hardware_profiles.catalog import load_profile
 from nas.carbon import device_embodied
+from nas.cost.needs import refused_objectives
 from search_spaces import mac_count
 from search_spaces.base import SearchSpace
 
@@ -25,10 +26,18 @@ def example(language, number=0):
 def test_the_device_is_complete(tmp_path):
     path = tmp_path / "my_board.yaml"
     path.write_text(example("yaml"), encoding="utf-8")
+    assert len(example("yaml").splitlines()) == 10
     profile = load_profile(path)
     assert profile.precisions == ("int8",)
     assert profile.load_w.value == 5.9
-    assert device_embodied(profile).total_gco2e > 0.0
+    # Defaults of kind sbc: 0.35 of the datasheet bandwidth, 20 us of the peak rate.
+    assert profile.memory_bytes_per_s.value == pytest.approx(0.35 * 8.5e9)
+    assert profile.half_rate_macs.value == pytest.approx(20e-6 * 64e9)
+    # ACT, 14 nm in Taiwan, 97 % abated, yield 0.875: 0.8 * (583 * 1.2 + 162.5 + 500) / 0.875 g;
+    # LPDDR4 48 g/GB over the yield; seven packages of 150 g.
+    by_hand = 0.8 * (583 * 1.2 + 162.5 + 500) / 0.875 + 2 * 48 / 0.875 + 7 * 150
+    assert device_embodied(profile).total_gco2e == pytest.approx(by_hand)
+    assert refused_objectives(profile) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)])

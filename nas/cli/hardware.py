@@ -11,7 +11,7 @@ import typer
 from nas.cli.facts import JsonOption, print_facts, print_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hardware_profiles.fab import FabTable
     from hardware_profiles.profile import HardwareProfile
@@ -41,27 +41,80 @@ def add_to(app: typer.Typer) -> None:
 
 
 def hardware_list(as_json: JsonOption = False) -> None:
-    """List the devices; one whose file is faulty with its fault."""
+    """List the devices by kind and year, and which figures each lacks; a faulty file's fault."""
     from hardware_profiles.catalog import hardware_names
 
-    rows = [_listed(name, as_json) for name in hardware_names() if name != "host"]
-    host = {"name": "host", "label": "this machine, detected", "kind": "host", "precisions": []}
-    print_rows([*rows, host], as_json)
+    rows = [_listed(name) for name in hardware_names() if name != "host"]
+    rows.append({**_EMPTY, "name": "host", "label": "this machine, detected", "kind": "host"})
+    rows.sort(key=_place)
+    if as_json:
+        print_rows([{k: v for k, v in row.items() if k != "fault" or v} for row in rows], as_json)
+        return
+    print_rows([_shown(row) for row in rows], as_json)
 
 
-def _listed(name: str, as_json: bool) -> dict[str, Any]:
+_EMPTY: dict[str, Any] = {
+    "name": None,
+    "label": None,
+    "kind": None,
+    "launch_year": None,
+    "precisions": [],
+    "peak_macs_per_s": None,
+    "memory_bytes": None,
+    "lacks": [],
+    "refused_objectives": [],
+    "fault": None,
+}
+
+
+def _listed(name: str) -> dict[str, Any]:
     from hardware_profiles.catalog import hardware
+    from nas.cost.needs import lacking, refused_objectives
     from nas.errors import HardwareError
 
     try:
         found = hardware(name)
     except HardwareError as error:
-        row: dict[str, Any] = {"name": name, "label": None, "kind": None}
-        if as_json:
-            return {**row, "precisions": [], "fault": str(error)}
-        return {**row, "precisions": f"faulty: {error}"}
-    kind, precisions = found.kind, list(found.precisions)
-    return {"name": name, "label": found.label, "kind": kind, "precisions": precisions}
+        return {**_EMPTY, "name": name, "fault": str(error)}
+    return {
+        "name": name,
+        "label": found.label,
+        "kind": found.kind,
+        "launch_year": None if found.launch_year is None else int(found.launch_year.value),
+        "precisions": list(found.precisions),
+        "peak_macs_per_s": max(rate.value for rate in found.macs_per_s.values()),
+        "memory_bytes": found.memory_limit_bytes.value,
+        "lacks": _figures(lacking(found)),
+        "refused_objectives": refused_objectives(found),
+        "fault": None,
+    }
+
+
+def _figures(lacks: Mapping[Any, tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(name for names in lacks.values() for name in names))
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Kinds in the order of the type, in each the oldest first, and faulty files at the end."""
+    from hardware_profiles.kinds import KINDS
+
+    kind = KINDS.index(row["kind"]) if row["kind"] else len(KINDS)
+    return kind, row["launch_year"] or 9999, row["name"]
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    from nas.quantities import format_quantity
+
+    peak, memory = row["peak_macs_per_s"], row["memory_bytes"]
+    return {
+        "name": row["name"],
+        "kind": row["kind"],
+        "year": row["launch_year"],
+        "precisions": f"faulty: {row['fault']}" if row["fault"] else row["precisions"],
+        "peak": None if peak is None else format_quantity(peak, "MAC/s"),
+        "memory": None if memory is None else format_quantity(memory, "bytes"),
+        "lacks": row["lacks"] or None,
+    }
 
 
 def hardware_show(
@@ -73,12 +126,14 @@ def hardware_show(
 
     profile = load_profile(name) if name.endswith((".yaml", ".yml")) else hardware(name)
     table = fab.fab_table(fab_table)
-    embodied = _embodied(profile, table)
+    known = profile.bill_of_materials is not None
+    embodied = _embodied(profile, table) if known else None
     if as_json:
         print_facts({**profile_to_dict(profile), "embodied": embodied}, as_json)
         return
     print_facts(profile_to_dict(profile), as_json)
-    typer.echo("\n".join(["", *_embodied_lines(embodied)]))
+    lines = ["embodied carbon: unknown"] if embodied is None else _embodied_lines(embodied)
+    typer.echo("\n".join(["", *_knowledge(profile), *lines]))
 
 
 def _embodied(profile: HardwareProfile, table: FabTable) -> dict[str, Any]:
@@ -155,20 +210,54 @@ def hardware_check(
 ) -> None:
     """Check profile files: keys, units, ranges, sources, and a factor for every material."""
     from hardware_profiles.catalog import hardware, hardware_names, load_profile
-    from nas.carbon import device_embodied
     from nas.errors import HardwareError
 
     if not files and not everything:
         raise HardwareError("hardware check: no file given; name a YAML file, or --all")
     for path in files or []:
         profile = load_profile(path)
-        device_embodied(profile, table=fab_table)
-        typer.echo(f"{path}: {profile.name} is complete")
+        _check_bill(profile, fab_table)
+        typer.echo(f"{path}: {profile.name} is {_completeness(profile)}")
+        for line in _taken(profile):
+            typer.echo(f"  {line}")
     for name in hardware_names() if everything else ():
-        found = hardware(name)
-        if found.bill_of_materials is not None:
-            device_embodied(found, table=fab_table)
-        typer.echo(f"{name}: complete")
+        _check_bill(hardware(name), fab_table)
+        typer.echo(f"{name}: {_completeness(hardware(name))}")
+
+
+def _check_bill(profile: HardwareProfile, fab_table: str) -> None:
+    from nas.carbon import device_embodied
+
+    if profile.bill_of_materials is not None:
+        device_embodied(profile, table=fab_table)
+
+
+def _completeness(profile: HardwareProfile) -> str:
+    from nas.cost.needs import lacking, refused_objectives
+
+    lacks = lacking(profile)
+    if not lacks:
+        return "complete"
+    return (
+        f"valid without {', '.join(_figures(lacks))}, and refused for"
+        f" {', '.join(refused_objectives(profile))}"
+    )
+
+
+def _taken(profile: HardwareProfile) -> Iterator[str]:
+    from hardware_profiles.kinds import from_kind
+    from hardware_profiles.ranges import figures_in
+
+    taken = from_kind(profile.kind, figures_in(profile))
+    if taken:
+        yield f"as the defaults of kind {profile.kind} have it: {', '.join(taken)}"
+
+
+def _knowledge(profile: HardwareProfile) -> Iterator[str]:
+    """What of a profile is not its own, and what it is refused for."""
+    yield from _taken(profile)
+    if (told := _completeness(profile)) != "complete":
+        yield told
 
 
 def hardware_tables(as_json: JsonOption = False) -> None:

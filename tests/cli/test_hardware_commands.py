@@ -93,7 +93,7 @@ def test_tables_are_listed_with_their_version(said):
 
 def test_a_file_of_a_user_is_checked_and_shown(said, my_board):
     path = my_board()
-    assert said("check", path) == f"{path}: my_board is complete\n"
+    assert said("check", path).splitlines()[0] == f"{path}: my_board is complete"
     assert said("show", path).startswith("name: my_board\n")
 
 
@@ -139,3 +139,30 @@ def test_bad_materials_are_one_line(in_process, my_board, bill, message):
 )
 def test_unknown_names_are_one_line(in_process, arguments, message):
     assert message in one_line(in_process("hardware", *arguments))
+
+
+def test_the_list_says_what_each_device_lacks(said):
+    head, *lines = said("list").splitlines()
+    assert head.split() == ["name", "kind", "year", "precisions", "peak", "memory", "lacks"]
+    assert len(lines) == len(hardware_names())
+    rows = {line.split()[0]: line.split() for line in lines}
+    assert rows["rtx3090"][1:3] == ["desktop_gpu", "2020"]
+    assert rows["rtx3090"][-1] == "-"
+    assert rows["hailo_8"][-2:] == ["memory_bytes_per_s", "bill_of_materials"]
+    found = {row["name"]: row for row in json.loads(said("list", "--json"))}
+    assert found["coral_usb"]["lacks"] == ["bill_of_materials"]
+    assert "carbon" in found["coral_usb"]["refused_objectives"]
+    assert found["rtx3090"]["peak_macs_per_s"] == 142e12
+
+
+def test_a_partial_profile_is_valid_and_says_what_it_is_refused_for(said, tmp_path):
+    content = {
+        "name": "chip", "label": "Chip", "kind": "npu", "macs_per_s": {"int8": _figure(1e12)},
+        "memory_limit_bytes": _figure(1e9), "tdp_w": _figure(2.0),
+    }  # fmt: skip
+    path = tmp_path / "chip.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    first, second = said("check", path).splitlines()
+    assert "chip is valid without memory_bytes_per_s, bill_of_materials, and refused for" in first
+    assert second.startswith("  as the defaults of kind npu have it: efficiency.conv, ")
+    assert "embodied carbon: unknown" in said("show", path)

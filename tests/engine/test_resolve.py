@@ -46,6 +46,21 @@ def test_demand_given_twice_in_any_way_shows_the_equation(changes, said, tiny):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"objectives": ["error", "carbon"]},
+        {"objectives": ["error"], "constraints": {"cdp_gco2e_s": 1.0}},
+    ],
+)
+def test_a_device_that_lacks_its_bill_is_refused_for_carbon_alone(asked, tiny):
+    place = {"deployments": [{"hardware": "i9_10940x", "grid": "fr"}]}
+    with pytest.raises(DeploymentError, match="needs bill_of_materials, which i9_10940x lacks"):
+        resolved(tiny, **place, **asked)
+    frozen = resolved(tiny, **place, objectives=["error", "latency", "operational"])
+    assert frozen["deployments"][0]["profile"]["bill_of_materials"] is None
+
+
 def on(grid, **more):
     return {"deployments": [{"hardware": "rpi4", "grid": grid, **more}]}
 

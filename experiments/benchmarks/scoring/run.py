@@ -30,6 +30,7 @@ from nas.carbon.footprint import footprint
 from nas.carbon.study import Study
 from nas.cost import Workload, cost
 from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, efficiencies
+from nas.cost.needs import lacking
 from nas.cost.workload import workload
 from search_spaces import space
 
@@ -44,7 +45,8 @@ def draw_workloads(count: int) -> list[Workload]:
 
 def make_deployments() -> list[Deployment]:
     """One for each device and precision, the narrowest precision of every device first."""
-    profiles = [hardware(name) for name in hardware_names() if name != "host"]
+    shipped = [hardware(name) for name in hardware_names() if name != "host"]
+    profiles = [profile for profile in shipped if not lacking(profile)]
     ranked = [(-rank, p, x) for p in profiles for rank, x in enumerate(p.precisions)]
     ranked.sort(key=lambda row: (row[0] + len(row[1].precisions), row[1].name))
     grids = [custom_grid(g) for g in (30.0, 100.0, 261.3, 380.0, 600.0)]

@@ -1,0 +1,29 @@
+"""The tables and plots of the catalogue are those of the profiles as they are."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+from hardware_profiles.catalog import hardware, hardware_names
+
+FOLDER = Path(__file__).parents[1] / "experiments" / "catalogue"
+
+
+def test_what_is_written_is_what_is_computed_now():
+    done = subprocess.run(
+        [sys.executable, FOLDER / "run.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_device_and_no_published_assessment_is_left_out():
+    with (FOLDER / "years.csv").open(encoding="utf-8") as file:
+        years = {row["name"] for row in csv.DictReader(file)}
+    with (FOLDER / "lca.csv").open(encoding="utf-8") as file:
+        ratios = {row["device"] for row in csv.DictReader(file) if float(row["ratio"]) > 0}
+    devices = [hardware(name) for name in hardware_names() if name != "host"]
+    assert years == {device.name for device in devices}
+    assert len(years) >= 50
+    both = [device for device in devices if device.published_lca and device.bill_of_materials]
+    assert ratios == {device.name for device in both}
