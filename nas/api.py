@@ -218,6 +218,7 @@ def search(config: str | Path | Mapping[str, Any], path: str | Path) -> Results:
 
     Raises:
         CarbonNasError: If the configuration is wrong, data are missing or the folder is taken.
+        KeyboardInterrupt: If Ctrl-C or SIGTERM ends it early; `carbon-nas resume` goes on.
     """
     from nas.engine.config import config_from_mapping, read_config
     from nas.engine.search import search as search_run

@@ -98,9 +98,11 @@ def search(config: SearchConfig, path: str | Path) -> Run:
 
     Raises:
         CarbonNasError: As `launch` and `supervise`.
+        KeyboardInterrupt: SIGINT or SIGTERM came; `carbon-nas resume` goes on.
     """
     run = launch(config, path)
-    supervise(run, workers=config.search.workers)
+    if not supervise(run, workers=config.search.workers).finished:
+        raise KeyboardInterrupt(f"nothing is lost. Resume with: carbon-nas resume {path}")
     return run
 
 

@@ -6,6 +6,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 
 import optuna
@@ -119,6 +120,20 @@ def test_an_interrupted_search_says_how_to_resume_and_does(whom, config_file, st
     assert "finished: budget: 3 trainings" in again.stdout
     check_finished(path, 3)
     assert {file: file.read_bytes() for file in before} == before
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_from_python_does_not_pass_for_a_whole_one(config_file, tmp_path):
+    config = config_file(recipe=LONG, search={"workers": 1}, budget={"trainings": 3})
+    code = f"import nas; nas.search({str(config)!r}, {str(tmp_path / 'run')!r}); print('went on')"
+    words = [sys.executable, "-c", code]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: training(tmp_path / "run"))
+    process.send_signal(signal.SIGTERM)
+    said, fault = process.communicate(timeout=60)
+    assert (process.returncode, said) == (-signal.SIGINT, "")  # as Python ends by Ctrl-C
+    assert f"Resume with: carbon-nas resume {tmp_path / 'run'}" in fault
+    assert training(tmp_path / "run") == []
 
 
 @pytest.mark.slow
