@@ -7,7 +7,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas.models.build import build
+from nas.models.build import Network, build
 from search_spaces import space
 from search_spaces.layers import mac_count, parameter_count
 from search_spaces.nasbench201 import architecture_at, from_cell_string, skeleton
@@ -36,6 +36,19 @@ def test_torch_counts_the_parameters_and_multiplications_that_the_layers_count(n
         ):
             result = module(torch.zeros(1, *shape))
         assert result.shape == (1, 10)
+        assert counter.get_total_flops() == 2 * mac_count(layers)
+        assert sum(p.numel() for p in module.parameters()) == parameter_count(layers)
+
+
+@pytest.mark.slow
+def test_torch_counts_what_the_layers_of_published_cells_count():
+    rng, cells = np.random.default_rng(0), space("nasbench201")
+    for _ in range(200):
+        layers = cells.layers(cells.sample(rng), (3, 32, 32), 10)
+        # Counting needs no numbers.
+        module, counter = Network(layers).eval().to("meta"), FlopCounterMode(display=False)
+        with torch.no_grad(), counter:
+            module(torch.zeros(1, 3, 32, 32, device="meta"))
         assert counter.get_total_flops() == 2 * mac_count(layers)
         assert sum(p.numel() for p in module.parameters()) == parameter_count(layers)
 
