@@ -44,8 +44,9 @@ def carbon_and_latency(rows: pd.DataFrame, fixed_volume: bool | None) -> dict[st
         fixed_volume: Whether the demand is a number of inferences; None if unknown.
 
     Returns:
-        By label: ``kappa_w`` and ``idle_w`` (watts: at fixed time carbon is
-        E + (kappa + idle) x occupancy; None at fixed volume, and where electricity has no carbon),
+        By label of a deployment whose carbon and latency are known: ``kappa_w`` and ``idle_w``
+        (watts: at fixed time carbon is E + (kappa + idle) x occupancy; None at fixed volume, and
+        where electricity has no carbon),
         ``kappa_range_w`` (least and most of the models; None where electricity has no carbon),
         ``same_share`` (whether all models carry one embodied share), ``share_differs_with`` (what
         it differs with, in words; empty where it is the same), ``rank_agreement`` (Spearman's, of
@@ -62,6 +63,8 @@ def carbon_and_latency(rows: pd.DataFrame, fixed_volume: bool | None) -> dict[st
     for group_label, group in rows.groupby("deployment", sort=False):
         label = str(group_label)
         pairs = group[["carbon_gco2e", "latency_s"]].astype("float64").dropna().to_numpy()
+        if not len(pairs):  # A device whose powers or materials are not known.
+            continue
         kappa = group["kappa_w"].to_numpy(dtype=np.float64)
         agreement = rank_agreement(pairs[:, 0], pairs[:, 1])
         found["rank_agreement"][label] = agreement

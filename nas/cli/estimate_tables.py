@@ -7,14 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from hardware_profiles import Deployment
+from nas.carbon.study import Study
 from nas.cost.breakdown import breakdown
 from nas.cost.cheaper import Cheaper
+from nas.cost.needs import lacking, refused_objectives
 from nas.quantities import format_quantity
 from nas.report.text import aligned
 from search_spaces.layers import Layer
 from search_spaces.ops import Opaque
 
-__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows", "unknown_lines"]
+__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows", "missing_lines", "unknown_lines"]
 
 _MOST = 10
 
@@ -49,6 +51,17 @@ def unknown_lines(layers: Sequence[Layer]) -> list[str]:
         "unknown operators, costed by their bytes and products, so that times are lower bounds: "
         + ", ".join(unknown)
     ]
+
+
+def missing_lines(deployment: Deployment, study: Study) -> list[str]:
+    """A line that names what a device's profile lacks and what is unknown for it, if anything."""
+    known = lacking(deployment.profile, study.embodied_basis)
+    figures = dict.fromkeys(name for names in known.values() for name in names)
+    if not figures:
+        return []
+    refused = refused_objectives(deployment.profile, study.embodied_basis)
+    return [f"unknown, since {deployment.profile.name} lacks {', '.join(figures)}: "
+            f"{', '.join(refused)}"]  # fmt: skip
 
 
 def cheaper_lines(

@@ -12,11 +12,12 @@ from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
 from nas.carbon.uncertainty import LEVEL
-from nas.cli.estimate_tables import unknown_lines
+from nas.cli.estimate_tables import missing_lines, unknown_lines
 from nas.cost.breakdown import breakdown
 from nas.cost.cheaper import Cheaper, cheaper
 from nas.cost.ensemble import certain_grids
 from nas.cost.explain import explain as explain_lines
+from nas.cost.needs import check_needs
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.errors import ConfigError, RunError, unknown_name
@@ -149,6 +150,7 @@ def cheaper_of(
 
     Raises:
         ConfigError: If it is no architecture of a space, which alone has neighbours.
+        DeploymentError: If a device lacks what its carbon is computed from.
         SpaceError: As `layers_of`.
         RunError: As `layers_of`.
     """
@@ -165,6 +167,7 @@ def cheaper_of(
             "--cheaper: needs an architecture of a space, which has neighbours; give --space, "
             "--task and --architecture, or --run and --candidate"
         )
+    check_needs(deployments, ["carbon_gco2e"], study.embodied_basis)
 
     def built(near: Architecture) -> tuple[Layer, ...]:
         return chosen.layers(near, facts.input_shape, facts.outputs, facts.spec)
@@ -223,6 +226,7 @@ def estimate_lines(
         )
         certain = certain_grids(deployments)
         lines += [certain_text(certain)] if certain else []
+    places = {deployment.label: deployment for deployment in deployments}
     for row in estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=seed):
         lines.append(f"{row['deployment']}: {row['reason'] or 'fits and keeps up'}")
         if explain:
@@ -239,6 +243,7 @@ def estimate_lines(
                 low, high = (format_quantity(end, objective.unit) for end in ends)
                 spread = f", {low} to {high}" if "unknown" not in (low, high) else ""
                 lines.append(f"  {objective.label:20} {shown}{spread}  ({objective.kind})")
+        lines += [f"  {line}" for line in missing_lines(places[row["deployment"]], study)]
     return lines
 
 

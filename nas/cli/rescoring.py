@@ -106,7 +106,9 @@ def rescore(
     Trains nothing. A fleet, a life or a view that is not given stays that of the run.
     """
     from nas.comparison import front_of, per_deployment
+    from nas.cost.needs import check_needs
     from nas.deployments import changed_profiles, deployments_for, study_for
+    from nas.objectives import objectives
     from nas.rescoring import rescore as rescore_run
     from nas.rescoring import unmeasured
     from nas.runs import open_run
@@ -125,10 +127,11 @@ def rescore(
     owned = {"sunk": _owned(sunk, [*opened.deployments, *deployments]) or None}
     study = study_for({**demand, **tables, **owned}, like=opened.study)
     study, deployments, notes = _seen(opened, study, deployments, view, baseline)
+    names = objective or opened.objectives
+    check_needs(deployments, [row.column for row in objectives(names)], study.embodied_basis)
     scores = rescore_run(opened, deployments, study)
     if write is not None and out is not None:
         write(scores, out)
-    names = objective or opened.objectives
     best = front_of(scores, names, study=study, apart=per_deployment(opened))
     unknown = unmeasured(opened, deployments) if "error" in names else ()
     changed = changed_profiles(deployments, like=opened.deployments)

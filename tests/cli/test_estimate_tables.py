@@ -151,3 +151,11 @@ def test_files_are_refused_in_one_line(options, said, file, own_module, in_proce
     given = [str(file) if word == "FILE" else word for word in options]
     given = [word.replace("MADE.py", str(own_module)) for word in given]
     assert said in one_line(in_process("estimate", *given, *WHERE))
+
+
+def test_a_device_without_a_bill_says_what_is_unknown_and_has_no_cheaper(in_process):
+    where = [word.replace("rpi4:int8", "i9_10940x:fp32") for word in WHERE]
+    text = in_process("estimate", *OF, *where).stdout
+    assert "  unknown, since i9_10940x lacks bill_of_materials: embodied, carbon, " in text
+    assert "operational carbon" in text
+    assert "needs bill_of_materials" in one_line(in_process("estimate", *OF, *where, "--cheaper"))
