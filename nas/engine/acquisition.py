@@ -20,7 +20,6 @@ Array = npt.NDArray[np.float64]
 _COMPRESSED_FROM = 0.4  # above the reference, in logarithms or deviations
 _COMPRESSION = 0.2
 _MARGIN = 0.05
-_LEAST = 1e-300
 _DIFFERENT_FROM = 200
 _FRONT_OF_FOUR, _FRONT_OF_MORE = 100, 40
 
@@ -105,7 +104,8 @@ def most_promising(
     }
     front = _thinned(_front(candidates, observed, believed))
     together = np.vstack([front, np.where(expensive, 0.0, costs)])
-    reference = together.max(axis=0) + _MARGIN * np.ptp(together, axis=0) + _LEAST
+    spread = np.ptp(together, axis=0)
+    reference = together.max(axis=0) + _MARGIN * np.where(spread > 0, spread, 1.0)
     for column, belief in believed.items():
         reference[column] = belief.reference
     until = _until(costs[:, ~expensive], owners)

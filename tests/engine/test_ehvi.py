@@ -185,6 +185,19 @@ def test_numbers_are_chosen_too():
     assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
 
 
+def test_a_cost_that_is_the_same_for_all_hides_nothing():
+    def told(points):
+        return np.column_stack([costs(points), np.full(len(points), 7.0)])
+
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=EhviSampler(SPACE, told))
+    for _ in range(14):
+        trial = study.ask()
+        point = SPACE.choose(trial.suggest_categorical)
+        study.tell(trial, [error(point), latency(point), 7.0])
+    best = min(map(error, EhviSampler(SPACE)._known.domain.everything()))
+    assert min(trial.values[0] for trial in study.trials) == pytest.approx(best)
+
+
 def test_what_was_not_trained_teaches_nothing():
     study = optuna.create_study(directions=["minimize"] * 2, sampler=EhviSampler(SPACE, costs))
     for number in range(20):
