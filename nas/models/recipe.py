@@ -124,6 +124,15 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     # With ids dropped, later epochs help: most of those who rate later were never seen.
     ("movielens", "mlp"): {"epochs": 6, "learning_rate": 0.001, "id_dropout": 0.8},
 }
+# What it changes further of the final one.
+_FINAL_CHANGES: dict[tuple[str, str], dict[str, Any]] = {
+    ("fashion-mnist", "resnet"): {
+        "epochs": 10,
+        "batch_size": 128,
+        "learning_rate": 0.01,
+        "augmentation": "shift-flip",
+    },
+}
 
 
 def default_recipe(
@@ -152,7 +161,8 @@ def default_recipe(
     recipes = _FINAL if final else _SEARCH
     if task_name not in recipes:
         raise ConfigError(unknown_name("task", task_name, recipes, "carbon-nas task list"))
-    changed = {} if space_name is None else _CHANGES.get((task_name, space_name), {})
+    pair = (task_name, space_name or "")
+    changed = {**_CHANGES.get(pair, {}), **(_FINAL_CHANGES.get(pair, {}) if final else {})}
     return dataclasses.replace(
         recipes[task_name], **changed, precision=precision, threads=threads, limit_s=limit_s
     )
