@@ -3,7 +3,7 @@
 Categorical columns are embedded (Guo and Berkhahn 2016, arXiv:1604.06737), or left out where they
 have more categories than `largest_table`: an id that was seen a few times says little. Each number
 may have a small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556): hinges ("LR"
-there), or sine and cosine at learned frequencies ("P"). Hidden layers may taper or stand in
+there), or made of sines and cosines at learned frequencies by one layer for all ("PLR lite"). Hidden layers may taper or stand in
 residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
 """
 
@@ -30,6 +30,7 @@ from search_spaces.specs import TableSpec
 
 __all__ = ["SPACE"]
 
+_FREQUENCIES = 32
 _CHOICES = (
     Choice("numeric_embedding", (0, 4, 8, 16)),
     Choice("numeric_function", ("relu", "periodic"), only_if=("numeric_embedding", (4, 8, 16))),
@@ -50,16 +51,8 @@ def _encode(chain: Chain, architecture: Architecture, spec: TableSpec) -> None:
         parts.append(chain.add("numbers", Slice(0, spec.numeric)))
         features = int(architecture["numeric_embedding"])
         if features:
-            periodic = architecture["numeric_function"] == "periodic"
-            # One group a column: every number has its own vector, and offset if it is a hinge.
-            vectors = Conv1d(
-                spec.numeric, spec.numeric * features, 1, groups=spec.numeric, bias=not periodic
-            )
-            chain.add("numbers_series", Reshape((spec.numeric, 1)))
-            chain.add("numbers_embedding", vectors)
-            entry = chain.add("numbers_vector", Flatten())
-            for function in ("sin", "cos") if periodic else ("relu",):
-                parts.append(chain.add(f"numbers_{function}", Activation(function), entry))
+            embed = _waves if architecture["numeric_function"] == "periodic" else _hinges
+            parts.append(embed(chain, spec.numeric, features))
     largest = int(architecture["largest_table"])
     if not parts and min(spec.cardinalities) > largest:
         largest = max(spec.cardinalities)  # nothing else would be left of the row
@@ -72,6 +65,29 @@ def _encode(chain: Chain, architecture: Architecture, spec: TableSpec) -> None:
         chain.add(f"category{index + 1}_embedding", table)
         parts.append(chain.add(f"category{index + 1}_vector", Flatten()))
     chain.add("row", Concat(0), *parts)
+
+
+def _hinges(chain: Chain, numbers: int, features: int) -> str:
+    """Of every number its own scales and offsets, then relu."""
+    chain.add("numbers_series", Reshape((numbers, 1)))
+    vectors = Conv1d(numbers, numbers * features, 1, groups=numbers, bias=True)
+    chain.add("numbers_embedding", vectors)
+    chain.add("numbers_vector", Flatten())
+    return chain.add("numbers_act", Activation("relu"))
+
+
+def _waves(chain: Chain, numbers: int, features: int) -> str:
+    """Of every number sines and cosines at its own frequencies, joined by one layer for all."""
+    chain.add("numbers_series", Reshape((numbers, 1)))
+    chain.add("numbers_frequencies", Conv1d(numbers, numbers * _FREQUENCIES, 1, groups=numbers))
+    entry = chain.add("numbers_phases", Reshape((numbers, _FREQUENCIES)))
+    waves = [
+        chain.add(f"numbers_{function}", Activation(function), entry) for function in ("sin", "cos")
+    ]
+    chain.add("numbers_waves", Concat(1), *waves)
+    chain.add("numbers_embedding", Linear(2 * _FREQUENCIES, features))
+    chain.add("numbers_vector", Flatten())
+    return chain.add("numbers_act", Activation("relu"))
 
 
 def _hidden(chain: Chain, name: str, width: int, architecture: Architecture) -> None:
@@ -100,7 +116,7 @@ def _build(
 
 SPACE = SearchSpace(
     name="mlp",
-    version=2,
+    version=3,
     label="fully connected networks with embedded columns, for tables",
     choices=_CHOICES,
     build=_build,

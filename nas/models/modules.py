@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -58,7 +60,9 @@ def module_of(op: Op, shape: Shape) -> nn.Module | None:
 def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
     """Set the first values of a module's parameters.
 
-    Convolutions: the normal distribution of He et al. 2015 (arXiv:1502.01852) over their fan-in.
+    Convolutions: the normal distribution of He et al. 2015 (arXiv:1502.01852) over their fan-in;
+    one that only multiplies every channel gives angles, with a deviation of a whole turn
+    (Gorishniy et al. 2022, arXiv:2203.05556, whose scale is of the order of 1).
     Linear layers, tables and recurrent cells: a variance of one over the fan-in, for tables over
     their features, so that a vector begins at length one, or over their rows if there are more
     (after Naumov et al. 2019, arXiv:1906.00091): what was never seen stays near 0. Biases 0,
@@ -68,7 +72,9 @@ def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
         module: Of `module_of`.
         generator: Source of chance; None is torch's global one.
     """
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
+    if isinstance(module, nn.Conv1d) and module.weight[0].numel() == 1 and module.bias is None:
+        nn.init.normal_(module.weight, std=2 * math.pi, generator=generator)
+    elif isinstance(module, nn.Conv1d | nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
         _clear(module.bias)
     elif isinstance(module, nn.Linear):

@@ -35,11 +35,12 @@ def test_numbers_may_be_vectors_of_their_own():
     assert mac_count(_layers(numeric_embedding=8)) - mac_count(_layers()) == 24 + 24 * 16
 
 
-def test_periodic_numbers_are_sines_and_cosines_without_offsets():
-    # Three scales of 8 each, and 48 columns more.
+def test_periodic_numbers_are_sines_and_cosines_joined_by_one_layer():
+    # Three times 32 frequencies, 64 waves into 8 and offsets, and 24 columns more.
     layers = _layers(numeric_embedding=8, numeric_function="periodic")
-    assert parameter_count(layers) - parameter_count(_layers()) == 3 * 8 + 48 * 16
-    assert mac_count(layers) - mac_count(_layers()) == 24 + 48 * 16
+    grown = parameter_count(layers) - parameter_count(_layers())
+    assert grown == 3 * 32 + (64 * 8 + 8) + 24 * 16
+    assert mac_count(layers) - mac_count(_layers()) == 3 * 32 + 3 * 64 * 8 + 24 * 16
 
 
 def test_columns_of_more_categories_are_left_out():
