@@ -3,8 +3,8 @@
 Categorical columns are embedded (Guo and Berkhahn 2016, arXiv:1604.06737), or left out where they
 have more categories than `largest_table`: an id that was seen a few times says little. Each number
 may have a small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556): hinges ("LR"
-there), or made of sines and cosines at learned frequencies by one layer for all ("PLR lite"). Hidden layers may taper or stand in
-residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
+there), or made of sines and cosines at learned frequencies by one layer for all ("PLR lite").
+Hidden layers may taper or stand in residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
 """
 
 from __future__ import annotations
