@@ -4,7 +4,9 @@ Pre-norm blocks of causal attention and feed-forward as in GPT-2 (Radford et al.
 queries (Ainslie et al. 2023, arXiv:2305.13245), gated feed-forward (Shazeer 2020,
 arXiv:2002.05202), tied embeddings (Press and Wolf 2017, arXiv:1608.05859) and, for a shorter
 context, attention within stretches of it, which costs less (the local attention of Liu et al. 2018,
-arXiv:1801.10198).
+arXiv:1801.10198). With `grams` above 1 the runs of up to so many ids have vectors of their own,
+which are added to those of the ids (Huang et al. 2025, arXiv:2501.16975): a look-up knows much, for
+memory but hardly any time.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from nas.errors import LayerError
 from search_spaces.base import Architecture, Choice, SearchSpace
 from search_spaces.chain import Chain
 from search_spaces.layers import Layer
-from search_spaces.ops import Add, Embedding, LayerNorm, Linear, Positions, RMSNorm, Shape
+from search_spaces.ops import Add, Embedding, Grams, LayerNorm, Linear, Positions, RMSNorm, Shape
 from search_spaces.specs import TextSpec
 from search_spaces.transformer import add_attention, add_feed_forward
 
@@ -31,7 +33,12 @@ _CHOICES = (
     Choice("function", ("gelu", "swiglu")),
     Choice("norm", ("layer", "rms")),
     Choice("tied", (False, True)),
+    Choice("grams", (1, 2, 3, 4)),
+    Choice("gram_rows", (4096, 16384), only_if=("grams", (3, 4))),
 )
+
+
+_PAIRS = 8192  # rows for runs of two, where the vocabulary has more
 
 
 def _build(
@@ -43,6 +50,7 @@ def _build(
         raise LayerError(f"gpt: outputs={outputs}, give one for each of {spec.vocabulary} ids")
     chain = Chain(input_shape)
     chain.add("token_embedding", Embedding(spec.vocabulary, width))
+    _add_grams(chain, architecture, spec.vocabulary, width)
     chain.add("position_embedding", Positions(spec.context, width))
     for number in range(1, int(architecture["depth"]) + 1):
         block, entry = f"block{number}", chain.end
@@ -66,9 +74,21 @@ def _build(
     return tuple(chain.layers)
 
 
+def _add_grams(chain: Chain, architecture: Architecture, vocabulary: int, width: int) -> None:
+    """Add the vectors of runs of two and more ids, up to the longest chosen, to those of ids."""
+    parts = [chain.end]
+    for order in range(2, int(architecture["grams"]) + 1):
+        rows = min(vocabulary**order, int(architecture["gram_rows"]) if order > 2 else _PAIRS)
+        name = f"grams{order}"
+        chain.add(f"{name}_ids", Grams(order, vocabulary, rows), "input")
+        parts.append(chain.add(f"{name}_embedding", Embedding(rows, width)))
+    if len(parts) > 1:
+        chain.add("embedding_sum", Add(), *parts)
+
+
 SPACE = SearchSpace(
     name="gpt",
-    version=1,
+    version=2,
     label="decoders of attention and feed-forward, for text",
     choices=_CHOICES,
     build=_build,

@@ -32,6 +32,7 @@ from search_spaces.token_ops import (
     Attention,
     ClassToken,
     Embedding,
+    Grams,
     Interaction,
     LayerNorm,
     Positions,
@@ -52,6 +53,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GlobalAveragePool",
+    "Grams",
     "Input",
     "Interaction",
     "LayerNorm",
@@ -239,6 +241,7 @@ Op = (
     | RMSNorm
     | Attention
     | Embedding
+    | Grams
     | Positions
     | ClassToken
     | TokenMean

@@ -16,6 +16,7 @@ __all__ = [
     "Attention",
     "ClassToken",
     "Embedding",
+    "Grams",
     "Interaction",
     "LayerNorm",
     "Positions",
@@ -155,6 +156,45 @@ class Embedding(Free):
     def parameters(self) -> int:
         """Trainable parameters: the table."""
         return self.rows * self.features
+
+
+@dataclass(frozen=True, slots=True)
+class Grams(Free):
+    """One identifier for every run of ``order`` identifiers, by which the run has its own vector.
+
+    A run of a, b, c is ``((a * vocabulary + b) * vocabulary + c) mod rows``: its own number where
+    ``rows`` is at least ``vocabulary ** order``, else a hash of it (Svenstrup et al. 2017,
+    arXiv:1709.03933). Before the first identifier stand zeros. An `Embedding` of ``rows`` that
+    reads it starts at zero, so that a run which was never trained on says nothing.
+
+    Attributes:
+        order: Length of the run, at least 2.
+        vocabulary: Number of identifiers.
+        rows: At most 2^24, so that the result is exact as a float.
+
+    Source:
+        Huang et al. 2025, arXiv:2501.16975 (n-gram input vocabularies of language models);
+        Pagnoni et al. 2024, arXiv:2412.09871 (hashed n-grams of bytes).
+    """
+
+    kind: ClassVar[str] = "grams"
+    order: int
+    vocabulary: int
+    rows: int
+
+    def __post_init__(self) -> None:
+        positive("Grams", order=self.order, vocabulary=self.vocabulary, rows=self.rows)
+        if self.order < 2 or self.rows > 2**24:
+            raise LayerError(
+                f"Grams: order={self.order}, rows={self.rows}, use 2 or more and at most 2^24"
+            )
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """``(T,)`` unchanged."""
+        (shape,) = arity("Grams", inputs, 1)
+        if len(shape) != 1:
+            raise LayerError(f"Grams: got {shape}, expects identifiers (T,)")
+        return shape
 
 
 @dataclass(frozen=True, slots=True)

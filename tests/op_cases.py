@@ -17,6 +17,7 @@ from search_spaces.ops import (
     Embedding,
     Flatten,
     GlobalAveragePool,
+    Grams,
     Input,
     Interaction,
     LayerNorm,
@@ -108,6 +109,7 @@ NETWORKS: dict[str, tuple[Layer, ...]] = {
     "grouped attention": _attention(6, 2, causal=True),
     "cross attention": _attention(4, 1, causal=False, keys=4),
     "tied embedding": _tied(),
+    "runs of identifiers": chain(IDS, Grams(3, 6, 40), Embedding(40, 3)),
     "recommender": _recommender(),
     "interaction of tokens": chain(TOKENS, Interaction()),
     "class token": chain(TOKENS, ClassToken(8), Positions(7, 8), Select(0)),
@@ -133,7 +135,11 @@ NETWORKS: dict[str, tuple[Layer, ...]] = {
         Layer("joined", Concat(1), ("sum", "gated")),
     ),
 }
-IDENTIFIERS = {"tied embedding": slice(0, 5), "recommender": slice(2, 4)}
+IDENTIFIERS = {
+    "tied embedding": slice(0, 5),
+    "runs of identifiers": slice(0, 5),
+    "recommender": slice(2, 4),
+}
 """Columns of the inputs that hold identifiers; some above the rows of their table."""
 
 

@@ -11,7 +11,7 @@ from nas.errors import LayerError
 from nas.models.modules import initialise, module_of
 from nas.models.operations import run_op
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Input, Opaque
+from search_spaces.ops import Embedding, Grams, Input, Opaque
 
 __all__ = ["Network", "build"]
 
@@ -69,7 +69,7 @@ class Network(nn.Module):
 def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
     """Build the module that the layers describe.
 
-    Parameters start as `nas.models.modules.initialise` says.
+    Parameters start as `nas.models.modules.initialise` says; tables of `Grams` at zero.
 
     Args:
         layers: A network in topological order.
@@ -87,6 +87,10 @@ def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     for module in network.children():
         initialise(module, generator)
+    runs = {layer.name for layer in layers if isinstance(layer.op, Grams)}
+    for layer in layers:
+        if isinstance(layer.op, Embedding) and runs.intersection(layer.inputs):
+            nn.init.zeros_(network.get_parameter(f"{layer.weights_name}.weight"))
     return network
 
 

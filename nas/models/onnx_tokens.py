@@ -19,6 +19,7 @@ from search_spaces.ops import (
     Attention,
     ClassToken,
     Embedding,
+    Grams,
     Interaction,
     LayerNorm,
     Positions,
@@ -88,6 +89,30 @@ def _embedding(writer: Writer, layer: Layer, source: str) -> str:
     rows = writer.constant(f"{name}.rows", np.array(getattr(op, "rows", 1), np.int64))
     hashed = writer.node("Mod", [identifiers, rows], f"{name}.hashed")
     return writer.node("Gather", [writer.table(layer), hashed], name, axis=0)
+
+
+def _grams(writer: Writer, layer: Layer, source: str) -> str:
+    op: Any = layer.op
+    name, count = layer.name, writer.shapes[layer.name][0]
+    identifiers = writer.node("Cast", [source], f"{name}.identifiers", to=TensorProto.INT64)
+    before = writer.integers(f"{name}.before", 0, op.order - 1, 0, 0)
+    padded = writer.node("Pad", [identifiers, before], f"{name}.padded")
+    base, rows = (
+        writer.constant(f"{name}.{part}", np.array(getattr(op, part), np.int64))
+        for part in ("vocabulary", "rows")
+    )
+    axis, code = writer.integers(f"{name}.axis", 1), ""
+    for place in range(op.order):
+        bounds = [
+            writer.integers(f"{name}.{end}{place}", value)
+            for end, value in (("from", place), ("to", place + count))
+        ]
+        here = writer.node("Slice", [padded, *bounds, axis], f"{name}.place{place}")
+        if code:
+            moved = writer.node("Mul", [code, base], f"{name}.moved{place}")
+            here = writer.node("Add", [moved, here], f"{name}.longer{place}")
+        code = writer.node("Mod", [here, rows], f"{name}.code{place}")
+    return writer.node("Cast", [code], name, to=TensorProto.FLOAT)
 
 
 def _positions(writer: Writer, layer: Layer, source: str) -> str:
@@ -182,6 +207,7 @@ TOKEN_WRITERS: dict[type, Callable[..., str]] = {
     RMSNorm: _rms_norm,
     Attention: _attention,
     Embedding: _embedding,
+    Grams: _grams,
     Positions: _positions,
     ClassToken: _class_token,
     Interaction: _interaction,

@@ -21,6 +21,7 @@ from search_spaces.ops import (
     Embedding,
     Flatten,
     GlobalAveragePool,
+    Grams,
     Interaction,
     LayerNorm,
     Linear,
@@ -77,6 +78,14 @@ def _embedding(op: Embedding, module: nn.Module, x: Tensor) -> Tensor:
         result: Tensor = module(ids)
         return result
     return functional.embedding(ids, module.weight)  # type: ignore[arg-type]
+
+
+def _grams(op: Grams, _: object, x: Tensor) -> Tensor:
+    ids = functional.pad(x.long(), (op.order - 1, 0))
+    code = torch.zeros_like(x, dtype=torch.long)
+    for place in range(op.order):
+        code = (code * op.vocabulary + ids[:, place : place + x.shape[1]]) % op.rows
+    return code.float()
 
 
 def _positions(_op: Positions, module: nn.Module, x: Tensor) -> Tensor:
@@ -167,6 +176,7 @@ _RUNS: dict[type, Callable[..., Tensor]] = {
     RMSNorm: _call,
     Linear: _linear,
     Embedding: _embedding,
+    Grams: _grams,
     Positions: _positions,
     ClassToken: _class_token,
     Recurrent: _recurrent,
