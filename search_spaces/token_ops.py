@@ -164,8 +164,8 @@ class Grams(Free):
 
     A run of a, b, c is ``((a * vocabulary + b) * vocabulary + c) mod rows``: its own number where
     ``rows`` is at least ``vocabulary ** order``, else a hash of it (Svenstrup et al. 2017,
-    arXiv:1709.03933). Before the first identifier stand zeros. An `Embedding` of ``rows`` that
-    reads it starts at zero, so that a run which was never trained on says nothing.
+    arXiv:1709.03933). Before the first identifier stand zeros. Its few
+    sums of whole numbers are costed as nothing.
 
     Attributes:
         order: Length of the run, at least 2.

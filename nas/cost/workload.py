@@ -38,6 +38,7 @@ from search_spaces.ops import (
     Conv2d,
     Embedding,
     Flatten,
+    Grams,
     Linear,
     Multiply,
     Op,
@@ -69,7 +70,7 @@ Counts = npt.NDArray[np.float64]
 """Whole numbers, kept as floats because every use multiplies them by rates."""
 
 _ELEMENTWISE = (BatchNorm, Activation, Add, Multiply)
-_VIEWS = (Flatten, Reshape, Select, Slice)
+_VIEWS = (Flatten, Grams, Reshape, Select, Slice)
 _HOSTS = (Conv2d, Conv1d, Linear)
 
 

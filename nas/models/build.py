@@ -66,10 +66,14 @@ class Network(nn.Module):
         return values[self.layers[-1].name]
 
 
+_SHARE_OF_RUNS = 0.1
+
+
 def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
     """Build the module that the layers describe.
 
-    Parameters start as `nas.models.modules.initialise` says; tables of `Grams` at zero.
+    Parameters start as `nas.models.modules.initialise` says; tables of `Grams` at a tenth
+    of that, so that a run which was never trained on says little.
 
     Args:
         layers: A network in topological order.
@@ -88,9 +92,10 @@ def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
     for module in network.children():
         initialise(module, generator)
     runs = {layer.name for layer in layers if isinstance(layer.op, Grams)}
-    for layer in layers:
-        if isinstance(layer.op, Embedding) and runs.intersection(layer.inputs):
-            nn.init.zeros_(network.get_parameter(f"{layer.weights_name}.weight"))
+    with torch.no_grad():
+        for layer in layers:
+            if isinstance(layer.op, Embedding) and runs.intersection(layer.inputs):
+                network.get_parameter(f"{layer.weights_name}.weight").mul_(_SHARE_OF_RUNS)
     return network
 
 

@@ -147,6 +147,12 @@ def _elementwise(
     return _unary(reader, node, view, "relu")
 
 
+def _pad(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
+    """Of identifiers only: what looks them up counts, not where they stand."""
+    whole = isinstance(inputs[0], View) and reader.is_whole(node.output[0])
+    return replace(inputs[0], shape=shapes[0]) if whole else None
+
+
 def _softmax(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
     if isinstance(inputs[0], Scores):
         return replace(inputs[0], weights=True)
@@ -285,6 +291,7 @@ RULES: dict[str, Rule] = {
     "Transpose": _transpose,
     "Conv": conv,
     "Gather": gather,
+    "Pad": _pad,
     "Concat": concat,
 }
 """By operator of ONNX."""

@@ -92,26 +92,23 @@ def _embedding(writer: Writer, layer: Layer, source: str) -> str:
 
 
 def _grams(writer: Writer, layer: Layer, source: str) -> str:
+    """A pad of more before and less behind moves the identifiers to later places."""
     op: Any = layer.op
-    name, count = layer.name, writer.shapes[layer.name][0]
+    name, code = layer.name, ""
     identifiers = writer.node("Cast", [source], f"{name}.identifiers", to=TensorProto.INT64)
-    before = writer.integers(f"{name}.before", 0, op.order - 1, 0, 0)
-    padded = writer.node("Pad", [identifiers, before], f"{name}.padded")
     base, rows = (
         writer.constant(f"{name}.{part}", np.array(getattr(op, part), np.int64))
         for part in ("vocabulary", "rows")
     )
-    axis, code = writer.integers(f"{name}.axis", 1), ""
-    for place in range(op.order):
-        bounds = [
-            writer.integers(f"{name}.{end}{place}", value)
-            for end, value in (("from", place), ("to", place + count))
-        ]
-        here = writer.node("Slice", [padded, *bounds, axis], f"{name}.place{place}")
+    for back in reversed(range(op.order)):
+        here = identifiers
+        if back:
+            pads = writer.integers(f"{name}.pads{back}", 0, back, 0, -back)
+            here = writer.node("Pad", [identifiers, pads], f"{name}.back{back}")
         if code:
-            moved = writer.node("Mul", [code, base], f"{name}.moved{place}")
-            here = writer.node("Add", [moved, here], f"{name}.longer{place}")
-        code = writer.node("Mod", [here, rows], f"{name}.code{place}")
+            moved = writer.node("Mul", [code, base], f"{name}.moved{back}")
+            here = writer.node("Add", [moved, here], f"{name}.longer{back}")
+        code = writer.node("Mod", [here, rows], f"{name}.code{back}")
     return writer.node("Cast", [code], name, to=TensorProto.FLOAT)
 
 

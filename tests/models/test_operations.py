@@ -18,6 +18,7 @@ from search_spaces.ops import (
     Add,
     Attention,
     Embedding,
+    Grams,
     Input,
     Linear,
     Opaque,
@@ -187,3 +188,12 @@ def test_the_first_weights_of_an_image_network_stay_what_they_are():
     begin = {key: state[key].flatten()[:3].numpy() for key in ("stem.weight", "classifier.weight")}
     np.testing.assert_allclose(begin["stem.weight"], STEM, rtol=1e-5)
     np.testing.assert_allclose(begin["classifier.weight"], CLASSIFIER, rtol=1e-5)
+
+
+def test_a_run_is_its_number_or_its_remainder_and_zeros_stand_before_it():
+    # ((2 * 10 + 3) * 10 + 4) = 234; before the first id zeros: 2, 23; 347 and 479 follow.
+    ids = torch.tensor([[2.0, 3, 4, 7, 9]])
+    whole = build(chain((5,), Grams(3, 10, 1000)))(ids)
+    assert whole.tolist() == [[2, 23, 234, 347, 479]]
+    hashed = build(chain((5,), Grams(3, 10, 100)))(ids)
+    assert hashed.tolist() == [[2, 23, 34, 47, 79]]

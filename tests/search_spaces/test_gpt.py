@@ -4,7 +4,7 @@ import pytest
 from nas.errors import LayerError
 from search_spaces import layer_shapes, mac_count, parameter_count, space
 from search_spaces.graph import graph_key
-from search_spaces.ops import Attention, Slice
+from search_spaces.ops import Attention, Grams, Slice
 from search_spaces.specs import TextSpec
 
 SPACE = space("gpt")
@@ -20,6 +20,7 @@ GPT2 = {
     "function": "gelu",
     "norm": "layer",
     "tied": True,
+    "grams": 1,
 }
 
 
@@ -28,8 +29,9 @@ def _layers(**changes):
 
 
 def test_the_size_by_hand():
-    # depth, width, heads, queries per key, context, ratio, function, norm, tied.
-    assert SPACE.size() == 5 * 5 * 2 * 3 * 3 * 4 * 2 * 2 * 2
+    # depth, width, heads, queries per key, context, ratio, function, norm, tied; runs of ids up to
+    # one, two, and three or four with two sizes of table.
+    assert SPACE.size() == 5 * 5 * 2 * 3 * 3 * 4 * 2 * 2 * 2 * (1 + 1 + 2 * 2)
 
 
 def test_gpt2_small_has_its_published_parameters():
@@ -104,3 +106,16 @@ def test_architectures_that_differ_are_networks_that_differ():
     drawn = [SPACE.sample(rng) for _ in range(150)]
     keys = {graph_key(SPACE.layers(architecture, (64,), 65, TEXT)) for architecture in drawn}
     assert len(keys) == len({tuple(architecture.items()) for architecture in drawn})
+
+
+def test_runs_of_ids_have_tables_of_their_own():
+    # Runs of two: 65^2 of them; of three and four 4,096 rows each; 32 features, no products.
+    without, found = _layers(), _layers(grams=4, gram_rows=4096)
+    assert parameter_count(found) - parameter_count(without) == (65**2 + 2 * 4096) * 32
+    assert mac_count(found) == mac_count(without)
+    with pytest.raises(LayerError, match="order=1"):
+        Grams(1, 65, 100)
+    with pytest.raises(LayerError, match="at most 2\\^24"):
+        Grams(2, 65, 2**24 + 1)
+    with pytest.raises(LayerError, match="expects identifiers"):
+        Grams(2, 65, 100).output_shape((4, 8))
