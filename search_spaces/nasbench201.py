@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import product
 
@@ -45,6 +45,7 @@ __all__ = [
     "from_cell_string",
     "index_of",
     "published_form",
+    "published_layers",
     "skeleton",
 ]
 
@@ -147,6 +148,82 @@ def published_form(architecture: Mapping[str, Value]) -> str:
     return nodes[_OUTPUT]
 
 
+def published_layers(
+    architecture: Mapping[str, Value],
+    shape: Shape,
+    outputs: int,
+    *,
+    cells: int = 5,
+    folded: bool = False,
+) -> tuple[Layer, ...]:
+    """The network as the published tables of latency ran it, with what its output does not need.
+
+    Args:
+        architecture: A point of the space.
+        shape: Of the image, such as ``(3, 32, 32)``.
+        outputs: Number of classes.
+        cells: Per stage; published: 5.
+        folded: Whether the runtime folds the products with zero that ``none`` is, and drops what
+            then leads nowhere, as the converter of TensorFlow Lite does. What is computed from
+            zeros alone still runs. Of a cell that does not use its input, only the last one is
+            left. Without it every edge runs, as in eager PyTorch, in ONNX Runtime and in sums over
+            operations.
+
+    Raises:
+        SpaceError: The architecture is not in the space.
+    """
+    operations = dict(zip(_EDGES, _operations(architecture), strict=True))
+    if folded:
+        needed = _needed(operations)
+        operations = {
+            (start, end): operation if end in needed else "none"
+            for (start, end), operation in operations.items()
+        }
+        if all(op == "none" or start for (start, _), op in operations.items()):
+            chain = Chain((64, *(length // 4 for length in shape[1:])))
+            _published_cell(chain, "stage3_cell", operations, folded=True)
+            return _classified(chain, outputs)
+
+    def add_cell(chain: Chain, name: str) -> None:
+        _published_cell(chain, name, operations, folded=folded)
+
+    return _network(add_cell, shape, outputs, channels=16, cells=cells)
+
+
+def _published_cell(
+    chain: Chain, name: str, operations: Mapping[tuple[int, int], str], *, folded: bool
+) -> None:
+    nodes: dict[int, str | None] = {0: chain.end}  # None: zero, and folded away
+    entry = chain.end
+    for end in (1, 2, 3):
+        terms: list[str] = []
+        for start in range(end):
+            operation, edge, source = operations[start, end], f"{name}_{start}{end}", nodes[start]
+            if operation == "none":
+                if not folded:
+                    terms.append(chain.add(edge, Zeros(), source or entry))
+            elif operation == "skip_connect":
+                terms += [source] if source is not None else []
+            else:
+                source = source or chain.add(f"{edge}_zero", Zeros(), entry)
+                terms.append(_published_edge(chain, edge, operation, source))
+        whole = terms[0] if len(terms) == 1 else None
+        nodes[end] = whole or (chain.add(f"{name}_node{end}", Add(), *terms) if terms else None)
+    if nodes[_OUTPUT] is None:
+        chain.add(f"{name}_zero", Zeros(), entry)
+    elif chain.end != nodes[_OUTPUT]:
+        chain.add(f"{name}_out", Add(), str(nodes[_OUTPUT]))
+
+
+def _published_edge(chain: Chain, name: str, operation: str, source: str) -> str:
+    if operation == "avg_pool_3x3":
+        return chain.add(name, Pool("average", 3, 1, 1), source)
+    width, kernel = chain.shapes[source][0], 1 if operation == "nor_conv_1x1" else 3
+    chain.add(f"{name}_relu", Activation("relu"), source)
+    chain.add(name, Conv2d(width, width, kernel))
+    return chain.normalise(name)
+
+
 def skeleton(name: str, channels: int, cells: int) -> SearchSpace:
     """The space of all cells in a network of another width and depth.
 
@@ -157,7 +234,9 @@ def skeleton(name: str, channels: int, cells: int) -> SearchSpace:
     """
 
     def build(architecture: Architecture, shape: Shape, outputs: int) -> tuple[Layer, ...]:
-        return _network(architecture, shape, outputs, channels, cells)
+        return _network(
+            lambda chain, name: _cell(chain, name, architecture), shape, outputs, channels, cells
+        )
 
     return SearchSpace(
         name=name,
@@ -190,7 +269,11 @@ def _published_index() -> dict[tuple[str, ...], int]:
 
 
 def _network(
-    architecture: Architecture, shape: Shape, outputs: int, channels: int, cells: int
+    add_cell: Callable[[Chain, str], None],
+    shape: Shape,
+    outputs: int,
+    channels: int,
+    cells: int,
 ) -> tuple[Layer, ...]:
     chain = Chain(shape)
     chain.conv("stem", channels, 3)
@@ -198,7 +281,11 @@ def _network(
         if stage > 1:
             _halve(chain, f"stage{stage}_reduction")
         for cell in range(1, cells + 1):
-            _cell(chain, f"stage{stage}_cell{cell}", architecture)
+            add_cell(chain, f"stage{stage}_cell{cell}")
+    return _classified(chain, outputs)
+
+
+def _classified(chain: Chain, outputs: int) -> tuple[Layer, ...]:
     chain.normalise("last", "relu")
     chain.add("pool", GlobalAveragePool())
     chain.add("classifier", Linear(chain.shape[0], outputs))

@@ -20,6 +20,7 @@ from search_spaces.nasbench201 import (
     from_cell_string,
     index_of,
     published_form,
+    published_layers,
     skeleton,
 )
 
@@ -191,3 +192,49 @@ def test_a_damaged_cell_is_refused():
 def test_a_series_is_refused():
     with pytest.raises(LayerError, match="nasbench201"):
         SPACE.layers(_uniform("none"), (12, 29), 10)
+
+
+def _counted(cell: str, *, folded: bool) -> dict[str, int]:
+    layers = published_layers(from_cell_string(cell), (3, 32, 32), 100, cells=1, folded=folded)
+    layer_shapes(layers)
+    kinds = [type(layer.op).__name__ for layer in layers if layer.name.startswith("stage1_cell1")]
+    return {kind: kinds.count(kind) for kind in ("Conv2d", "Pool", "Zeros")}
+
+
+@pytest.mark.parametrize(
+    ("cell", "every", "folded"),
+    [
+        # 0-1 leads to 3 only through none; 0-3 is the cell. Folded, only that is left.
+        (
+            "|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|",
+            {"Conv2d": 2, "Pool": 0, "Zeros": 4},
+            {"Conv2d": 1, "Pool": 0, "Zeros": 0},
+        ),
+        # Node 1 is zero and 1-3 computes from it: it runs all the same, on one constant.
+        (
+            "|none~0|+|none~0|none~1|+|skip_connect~0|avg_pool_3x3~1|none~2|",
+            {"Conv2d": 0, "Pool": 1, "Zeros": 4},
+            {"Conv2d": 0, "Pool": 1, "Zeros": 1},
+        ),
+    ],
+)
+def test_published_layers_run_every_edge_or_what_folding_leaves(
+    cell: str, every: dict[str, int], folded: dict[str, int]
+) -> None:
+    assert _counted(cell, folded=False) == every
+    assert _counted(cell, folded=True) == folded
+
+
+def test_published_layers_of_a_full_cell_are_those_of_the_space_but_for_shared_parts() -> None:
+    cell = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|" + "|".join(
+        f"nor_conv_3x3~{start}" for start in range(3)
+    )
+    architecture = from_cell_string(cell + "|")
+    published = published_layers(architecture, (3, 32, 32), 100)
+    assert mac_count(published) == mac_count(SPACE.layers(architecture, (3, 32, 32), 100))
+
+
+def test_a_folded_cell_that_computes_nothing_leaves_the_head() -> None:
+    nothing = from_cell_string("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
+    layers = published_layers(nothing, (3, 32, 32), 100, folded=True)
+    assert mac_count(layers) == 64 * 100
