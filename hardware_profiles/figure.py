@@ -19,6 +19,7 @@ from nas.errors import HardwareError
 
 __all__ = [
     "Basis",
+    "Efficiency",
     "Facts",
     "Figure",
     "Fraction",
@@ -117,6 +118,7 @@ _INF = float("inf")
 Positive = Annotated[Figure, _within(0.0, _INF, open_below=True)]
 NonNegative = Annotated[Figure, _within(0.0, _INF, open_below=False)]
 Share = Annotated[Figure, _within(0.0, 1.0, open_below=True)]
+Efficiency = Annotated[Figure, _within(0.0, 8.0, open_below=True)]
 Fraction = Annotated[Figure, _within(0.0, 1.0, open_below=False)]
 Ratio = Annotated[Figure, _within(1.0, _INF, open_below=False)]
 Percent = Annotated[Figure, _within(0.0, 100.0, open_below=False)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hardware_profiles.figure import Facts, NonNegative, Positive, Ratio, Share, Text
+from hardware_profiles.figure import Efficiency, Facts, NonNegative, Positive, Ratio, Share, Text
 from hardware_profiles.kinds import Kind, completed
 from hardware_profiles.lca import PublishedLca
 from hardware_profiles.materials import BillOfMaterials
@@ -29,7 +29,7 @@ _REQUIRED_KINDS: tuple[LayerKind, ...] = ("conv", "depthwise", "linear")
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
 
 
-def _every_kind(efficiency: dict[LayerKind, Share]) -> dict[LayerKind, Share]:
+def _every_kind(efficiency: dict[LayerKind, Efficiency]) -> dict[LayerKind, Efficiency]:
     missing = [kind for kind in _REQUIRED_KINDS if kind not in efficiency]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}; give one figure for each layer kind")
@@ -57,9 +57,12 @@ class HardwareProfile(Facts):
         efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
             ``depthwise`` and ``linear``; ``pointwise`` for convolutions of one place, those of
             ``conv`` where it is not given; ``pool`` for the elements that windows of pools cover,
-            as MACs, and pools cost their bytes alone where it is not given.
+            as MACs, and pools cost their bytes alone where it is not given. Above 1, at most 8,
+            where an algorithm such as Winograd's saves multiplications.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         dispatch_s: Fixed time of one layer that is not fused.
+        latency_factor: What all times are multiplied by; the range of a calibrated one is the error
+            that the calibration left. None for 1.
         memory_peak_bytes_per_s: Bandwidth of the main memory by its datasheet, or None.
         memory_bytes_per_s: Bandwidth of the main memory as inference sees it; None when unknown.
         cache_bytes: Size of the last cache, or None when there is none.
@@ -92,9 +95,10 @@ class HardwareProfile(Facts):
     launch_year: Positive | None = None
     runtime: Text
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
-    efficiency: Annotated[dict[LayerKind, Share], AfterValidator(_every_kind)]
+    efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
     dispatch_s: NonNegative
+    latency_factor: Positive | None = None
     memory_peak_bytes_per_s: Positive | None = None
     memory_bytes_per_s: Positive | None = None
     cache_bytes: Positive | None = None

@@ -54,6 +54,10 @@ class DeploymentError(CarbonNasError):
     """A deployment that cannot be costed, such as a precision the device lacks."""
 
 
+class CalibrationError(CarbonNasError):
+    """Measurements of a device that cannot be read or fitted."""
+
+
 class StudyError(CarbonNasError):
     """A demand, view or boundary that does not close or does not compare."""
 

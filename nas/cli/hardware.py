@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.calibrating import hardware_calibrate
 from nas.cli.facts import JsonOption, print_facts, print_rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ TableOption = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     group = typer.Typer(
-        help="Devices: list, show, check, tables.\n\nexample: carbon-nas hardware show rpi4",
+        help="Devices: list, show, check, tables, calibrate.\n\n"
+        "example: carbon-nas hardware show rpi4",
         no_args_is_help=True,
     )
     for name, command, example in (
@@ -35,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         ("show", hardware_show, "show dell_r740 --fab-table act-2023"),
         ("check", hardware_check, "check my_device.yaml"),
         ("tables", hardware_tables, "tables"),
+        ("calibrate", hardware_calibrate, "calibrate rpi4 measurements.csv"),
     ):
         group.command(name, epilog=f"example: carbon-nas hardware {example}")(command)
     app.add_typer(group, name="hardware")

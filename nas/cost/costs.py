@@ -66,14 +66,20 @@ def costs_with(workload: Workload, figures: Figures) -> Costs:
         figures: Figures of D deployments.
     """
     times = kernel_times(workload, figures)
-    latency_s = times.time_s.sum(axis=1)
+    total_s, busy_s, moved_bytes = (
+        column.sum(axis=1, keepdims=True)
+        for column in (times.time_s, times.busy_s, times.main_memory_bytes)
+    )
+    latency_s = total_s[:, 0]
     stored = stored_bytes(workload, figures)
     memory = activation_bytes(workload, figures) + stored * figures.weights_in_memory
     reasons = fit_reasons(memory[:, 0], stored[:, 0], figures)
     return Costs(
         latency_s=latency_s,
         occupancy_s=latency_s / figures.together[:, 0],
-        energy_j=inference_energy_j(workload, figures, times),
+        energy_j=inference_energy_j(workload.total_macs, total_s, busy_s, moved_bytes, figures)[
+            :, 0
+        ],
         peak_memory_bytes=memory[:, 0],
         storage_bytes=stored[:, 0],
         fits=np.array([reason is None for reason in reasons]),

@@ -13,29 +13,30 @@ from __future__ import annotations
 import numpy as np
 
 from nas.cost.figures import Array, Figures
-from nas.cost.latency import KernelTimes
-from nas.cost.workload import Workload
 
 __all__ = ["inference_energy_j"]
 
 
-def inference_energy_j(workload: Workload, figures: Figures, times: KernelTimes) -> Array:
+def inference_energy_j(
+    total_macs: float | Array, total_s: Array, busy_s: Array, moved_bytes: Array, figures: Figures
+) -> Array:
     """Energy of one inference while it runs; idle between inferences is not in it.
 
     Args:
-        workload: Counts of the network.
+        total_macs: MACs of one inference of each of W networks, a number or shape (W,).
+        total_s: Time of all kernels for all inferences under way, shape (D, W); so are the next.
+        busy_s: The part of it that draws load power.
+        moved_bytes: Bytes that come from or go to main memory.
         figures: Figures of D deployments.
-        times: `kernel_times` of both.
 
     Returns:
-        Joules, shape (D,), 0 or more.
+        Joules, shape (D, W), 0 or more.
     """
-    together = figures.together[:, 0]
-    by_power = figures.dynamic_w[:, 0] * times.busy_s.sum(axis=1)
+    together = figures.together
+    by_power = figures.dynamic_w * busy_s
     by_operation = (
-        workload.total_macs * together * figures.energy_per_mac_j[:, 0]
-        + times.main_memory_bytes.sum(axis=1) * figures.energy_per_byte_j[:, 0]
+        total_macs * together * figures.energy_per_mac_j + moved_bytes * figures.energy_per_byte_j
     )
     dynamic: Array = np.where(np.isnan(by_operation), by_power, by_operation)
-    energy: Array = (figures.idle_w[:, 0] * times.time_s.sum(axis=1) + dynamic) / together
+    energy: Array = (figures.idle_w * total_s + dynamic) / together
     return energy

@@ -69,7 +69,7 @@ def _kernel_lines(
 ) -> Iterator[Line]:
     profile = deployment.profile
     efficiency = efficiencies(profile)
-    together, half = figures.together[0, 0], figures.half_rate_macs[0, 0]
+    together = figures.together[0, 0]
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
         if RATE_OF.get(kind) not in efficiency:
@@ -79,12 +79,15 @@ def _kernel_lines(
             source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
             most = profile.macs_per_s.get(runs_in(kind, deployment.precision))
             peak = product(np.nan if most is None else most.value, deployment.resource_share)
+            if profile.latency_factor is not None:
+                peak += f" / {digits(profile.latency_factor.value)}"
             rate = f"({peak} * {digits(share.value)})"
             macs = digits(workload.operations[index] * together)
+            half = figures.half_rate_macs[0, 0] if workload.macs[index] else 0.0
             longest = f"max(({macs} + {digits(half)}) / {rate}, {move})"
         yield Line(
             label=f"{workload.names[index]} ({kind})",
-            formula=f"{longest} + {digits(profile.dispatch_s.value)}",
+            formula=f"{longest} + {digits(figures.dispatch_s[0, 0])}",
             value=float(times.time_s[0, index]),
             unit="s",
             source=source,

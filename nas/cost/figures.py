@@ -149,13 +149,14 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
     profile, shares = deployment.profile, efficiencies(deployment.profile)
+    share = deployment.resource_share / _or(profile.latency_factor, 1.0)
     seconds = []
     for kind in KINDS:
         if RATE_OF.get(kind) not in shares:
             seconds.append(0.0)
             continue
         peak = _or(profile.macs_per_s.get(runs_in(kind, deployment.precision)), _UNKNOWN)
-        seconds.append(1.0 / (peak * deployment.resource_share * shares[RATE_OF[kind]].value))
+        seconds.append(1.0 / (peak * share * shares[RATE_OF[kind]].value))
     return seconds
 
 
@@ -176,7 +177,7 @@ def efficiencies(profile: HardwareProfile) -> dict[str, Figure]:
 
 def _row(deployment: Deployment) -> dict[str, float]:
     profile, precision = deployment.profile, deployment.precision
-    share = deployment.resource_share
+    share, factor = deployment.resource_share, _or(profile.latency_factor, 1.0)
     memory = 1.0 / (_or(profile.memory_bytes_per_s, _UNKNOWN) * share)
     idle_w, load_w = _or(profile.idle_w, _UNKNOWN), _or(profile.load_w, _UNKNOWN)
     cache = profile.cache_bytes_per_s
@@ -187,10 +188,11 @@ def _row(deployment: Deployment) -> dict[str, float]:
     return {
         "half_rate_macs": half_rate,
         "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
-        "dispatch_s": profile.dispatch_s.value,
-        "seconds_per_byte": memory,
+        "dispatch_s": profile.dispatch_s.value * factor,
+        "seconds_per_byte": memory * factor,
         "cache_bytes": _or(profile.cache_bytes, 0.0) * share,
-        "cache_seconds_per_byte": memory if cache is None else 1.0 / (cache.value * share),
+        "cache_seconds_per_byte": factor
+        * (memory if cache is None else 1.0 / (cache.value * share)),
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
         "float_bytes": FLOAT_BYTES[precision],

@@ -2,7 +2,8 @@
 
 ``max(MACs / (peak * efficiency(kind) * fill), bytes / bandwidth) + dispatch``, where
 ``fill = MACs / (MACs + half_rate_macs)``. Elements in the windows of a pool count as MACs where
-the profile has an efficiency for pools. Kernels run one after the other.
+the profile has an efficiency for pools; these have no filling term. Kernels run one after the
+other. A profile's ``latency_factor`` multiplies all of it.
 
 Batch and streams: a batch of b reads the weights once. s streams share the device, so together
 they fill it as a batch of b * s does, except that each reads the weights for itself; their
@@ -22,6 +23,7 @@ import numpy as np
 
 from nas.cost.figures import Array, Figures
 from nas.cost.memory import activation_bytes, stored_bytes
+from nas.cost.stack import Stack
 from nas.cost.workload import Workload
 
 __all__ = ["KernelTimes", "kernel_times"]
@@ -47,11 +49,11 @@ class KernelTimes:
     main_memory_bytes: Array
 
 
-def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
+def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
     """Time of every kernel on every deployment.
 
     Args:
-        workload: Counts of a network of L kernels.
+        workload: Counts of a network of L kernels, or of many networks of L kernels together.
         figures: Figures of D deployments.
 
     Returns:
@@ -63,8 +65,9 @@ def kernel_times(workload: Workload, figures: Figures) -> KernelTimes:
     per_mac = figures.seconds_per_mac[:, workload.kind_index]
     full_s = workload.operations * figures.together * per_mac
     # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs take 0 s each.
-    compute_s = full_s + figures.half_rate_macs * per_mac
-    loaded_s = full_s + figures.busy_half_rate_macs * per_mac
+    filling = per_mac * (workload.macs > 0)
+    compute_s = full_s + figures.half_rate_macs * filling
+    loaded_s = full_s + figures.busy_half_rate_macs * filling
     weights = (
         workload.weight_elements * figures.element_bytes
         + workload.bias_elements * figures.bias_bytes

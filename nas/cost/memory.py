@@ -6,13 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.cost.figures import Array, Figures
+from nas.cost.stack import Stack
 from nas.cost.workload import Workload
 
 __all__ = ["activation_bytes", "fit_reasons", "stored_bytes"]
 
 
-def stored_bytes(workload: Workload, figures: Figures) -> Array:
+def stored_bytes(workload: Workload | Stack, figures: Figures) -> Array:
     """Bytes of the folded weights and biases at each deployment's precision, shape (D, 1).
+
+    Of many networks: for each kernel that of its network, shape (D, kernels).
 
     Args:
         workload: Counts of the network.
@@ -23,8 +26,10 @@ def stored_bytes(workload: Workload, figures: Figures) -> Array:
     return weights + workload.stored_bias_elements * figures.bias_bytes + floats
 
 
-def activation_bytes(workload: Workload, figures: Figures) -> Array:
+def activation_bytes(workload: Workload | Stack, figures: Figures) -> Array:
     """Most bytes of activations alive at once, for all inferences under way, shape (D, 1).
+
+    Of many networks: for each kernel that of its network, shape (D, kernels).
 
     Args:
         workload: Counts of the network.

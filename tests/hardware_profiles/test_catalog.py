@@ -120,7 +120,7 @@ FAULTS = [
     (put("load_w", value=figure(0)), "load_w: is 0; it must be above 0"),
     (put("load_w", value=figure(1.0)), "load_w: 1 W is below idle_w 2.1 W"),
     (put("sleep_w", value=figure(3.0)), "sleep_w: 3 W is above idle_w"),
-    (put("efficiency", "conv", value=figure(1.2)), r"efficiency\.conv: is 1\.2; .* at most 1"),
+    (put("efficiency", "conv", value=figure(9.0)), r"efficiency\.conv: is 9; .* at most 8"),
     (put("macs_per_s", "int4", value=figure(1e9)), r"macs_per_s\.int4: got 'int4'"),
     (put("macs_per_s", value={}), "macs_per_s: "),
     (drop("idle_w", "source"), r"idle_w\.source: missing; name where"),

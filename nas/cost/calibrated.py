@@ -1,0 +1,102 @@
+"""The profile that a calibration leaves: the device's figures, moved by what was measured."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hardware_profiles.catalog import profile_from_dict, profile_to_dict
+from hardware_profiles.figure import Figure
+from hardware_profiles.profile import HardwareProfile
+from nas.cost.calibration import COVERAGE, PARAMETERS, Fit
+from nas.cost.figures import efficiencies
+
+__all__ = ["calibrated_profile", "moved_figures"]
+
+_SIDES = 1.6448536  # standard deviations of a normal law that hold `COVERAGE`
+_DRAWN_SHARE = 1.0 - math.sqrt(1.0 - COVERAGE)
+"""Of a range, what `COVERAGE` of the draws of `nas.carbon.uncertainty` stay within."""
+
+
+def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str, Figure]:
+    """The figures that a fit moves, by their names in a profile.
+
+    Args:
+        profile: The device before.
+        found: The fit.
+        source: Where the measurements are: a file and its hash.
+
+    Returns:
+        Such as ``efficiency.conv`` and ``dispatch_s``, all ``calibrated``, with ranges that hold
+        90 % of the posterior of each figure alone; ``latency_factor`` has the range of the errors
+        that the fit left, so wide that 90 % of the draws of a score stay within the interval of
+        `nas.cost.calibration.predict` but for the uncertainty of the other figures.
+    """
+    known = efficiencies(profile)
+    undetermined = set(found.undetermined)
+    moved: dict[str, Figure] = {}
+
+    def put(name: str, old: Figure | None, parameter: str, sign: float, *, whole: bool) -> None:
+        if old is None or old.value <= 0.0:
+            return
+        taken = ["runtime", parameter] if whole else [parameter]
+        pick = np.array([float(entry in taken) for entry in PARAMETERS])
+        middle = sign * float(pick @ found.log_factors)
+        reach = _SIDES * math.sqrt(float(pick @ found.covariance @ pick))
+        text = f"fitted to {source}"
+        if parameter in undetermined:
+            text += "; these measurements do not tell it apart, so that it stays near what it was"
+        moved[name] = Figure(
+            value=old.value * math.exp(middle),
+            low=old.value * math.exp(middle - reach),
+            high=old.value * math.exp(middle + reach),
+            basis="calibrated",
+            source=f"{text}; before: {old.value:g}",
+        )
+
+    kinds = ("conv", "pointwise", "depthwise", "linear", "pool")
+    for kind in kinds:
+        put(f"efficiency.{kind}", known.get(kind), kind, -1.0, whole=True)
+    if "pool" not in known and "pool" not in undetermined:
+        put("efficiency.pool", known["depthwise"], "pool", -1.0, whole=True)
+    put("memory_bytes_per_s", profile.memory_bytes_per_s, "bandwidth", -1.0, whole=True)
+    put("cache_bytes_per_s", profile.cache_bytes_per_s, "bandwidth", -1.0, whole=True)
+    put("dispatch_s", profile.dispatch_s, "dispatch", 1.0, whole=True)
+    put("half_rate_macs", profile.half_rate_macs, "half_rate", 1.0, whole=False)
+    spread = found.reach * found.error_scale / _DRAWN_SHARE
+    moved["latency_factor"] = Figure(
+        value=1.0,
+        low=math.exp(-spread),
+        high=math.exp(spread),
+        basis="calibrated",
+        source=f"error that the fit to {source} left: {found.reach * found.error_scale:.1%} of the"
+        f" time either way holds {COVERAGE:.0%} of further measurements",
+    )
+    return moved
+
+
+def calibrated_profile(
+    profile: HardwareProfile, found: Fit, source: str, name: str
+) -> HardwareProfile:
+    """The device with what a fit moved.
+
+    Args:
+        profile: The device before.
+        found: The fit.
+        source: Where the measurements are: a file and its hash.
+        name: Of the new profile, which is that of its file.
+
+    Raises:
+        HardwareError: If a fitted figure is out of its range, such as an efficiency above 8 times
+            the peak, which says that the precision or the peak is wrong.
+    """
+    content = profile_to_dict(profile) | {"name": name}
+    for key, figure in moved_figures(profile, found, source).items():
+        place, _, kind = key.partition(".")
+        if kind:
+            content[place] = content[place] | {kind: figure.model_dump(mode="json")}
+        else:
+            content[place] = figure.model_dump(mode="json")
+    content["notes"] = (f"{profile.notes} " if profile.notes else "") + f"Calibrated: {source}."
+    return profile_from_dict(content, origin=f"{name}.yaml")

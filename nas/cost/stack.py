@@ -1,0 +1,99 @@
+"""The kernels of many networks in one row, so that one call costs them all.
+
+What belongs to a network as a whole is repeated for each of its kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.cost.workload import Counts, Workload
+from nas.errors import LayerError
+
+__all__ = ["Stack", "stack"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Kernels of W networks in one row; `nas.cost.latency.kernel_times` takes them for one network.
+
+    Attributes:
+        starts: Shape (W,): where the kernels of each network begin.
+        repeats: How often each kernel runs in its network.
+        kind_index: As `nas.cost.workload.Workload` has it; likewise all further counts, of which
+            those of a whole network are repeated for each of its kernels.
+    """
+
+    starts: npt.NDArray[np.intp]
+    repeats: Counts
+    kind_index: npt.NDArray[np.intp]
+    operations: Counts
+    macs: Counts
+    weight_elements: Counts
+    bias_elements: Counts
+    float_elements: Counts
+    gathered_elements: Counts
+    read_elements: Counts
+    write_elements: Counts
+    total_macs: Counts
+    stored_weight_elements: Counts
+    stored_bias_elements: Counts
+    stored_float_elements: Counts
+    peak_activation_elements: Counts
+
+    def picked(self, rows: npt.NDArray[np.intp]) -> Stack:
+        """The networks of the given rows, in their order."""
+        ends = np.append(self.starts[1:], len(self.repeats))
+        sizes = (ends - self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
+        kernels = np.arange(sizes.sum()) + np.repeat(self.starts[rows] - starts, sizes)
+        columns = {key: getattr(self, key)[kernels] for key in (*_PER_KERNEL, *_PER_NETWORK)}
+        return Stack(starts=starts, repeats=self.repeats[kernels], **columns)
+
+
+_PER_KERNEL = (
+    "kind_index",
+    "operations",
+    "macs",
+    "weight_elements",
+    "bias_elements",
+    "float_elements",
+    "gathered_elements",
+    "read_elements",
+    "write_elements",
+)
+_PER_NETWORK = (
+    "total_macs",
+    "stored_weight_elements",
+    "stored_bias_elements",
+    "stored_float_elements",
+    "peak_activation_elements",
+)
+
+
+def stack(workloads: Sequence[Workload], repeats: Sequence[Counts] | None = None) -> Stack:
+    """Put the kernels of networks in one row.
+
+    Args:
+        workloads: W networks, one or more.
+        repeats: How often each kernel of each network runs; None for once.
+
+    Raises:
+        LayerError: If there is no network.
+    """
+    if not workloads:
+        raise LayerError("stack: no network; give at least one")
+    sizes = [len(work.macs) for work in workloads]
+    return Stack(
+        starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp),
+        repeats=np.ones(sum(sizes)) if repeats is None else np.concatenate(repeats),
+        **{key: np.concatenate([getattr(work, key) for work in workloads]) for key in _PER_KERNEL},
+        **{
+            key: np.repeat([float(getattr(work, key)) for work in workloads], sizes)
+            for key in _PER_NETWORK
+        },
+    )
