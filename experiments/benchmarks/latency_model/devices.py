@@ -23,16 +23,18 @@ _SAME = (
     ("pi5", "rpi5"),
     ("nucleol4r5", "stm32l4r5"),
 )
-_RUNTIMES = ("onnx", "litert", "tflite", "torchmobile", "torch", "pytorch", "ncnn")
+_BATCH = re.compile(r"_(1|16|32|64|128|256|512)$")
+_RUNTIMES = ("onnx", "litert", "tflite", "torchmobile", "pytorch", "torch", "ncnn")
+_MAKERS = ("nvidia", "geforce", "amd", "intel")
 _KINDS = (
     (r"fpga|zc\d|zynq|vck", "fpga"),
     (r"eyeriss|npu|tpu|coral|ncs|accel|^ndp", "npu"),
-    (r"jetson|orin|tx2|xavier", "edge_gpu"),
-    (r"a100|h100|h200|v100|p100|b200|mi\d{3}", "gpu"),
-    (r"rtx|gtx|titan|geforce|radeon|gpu", "desktop_gpu"),
+    (r"jetson|orin|tx2|xavier|edgegpu", "edge_gpu"),
+    (r"a100|h100|h200|v100|p100|b200|^gb\d|mi\d{3}", "gpu"),
+    (r"rtx|gtx|titan|radeon|\d0[5-9]0(ti)?$|gpu", "desktop_gpu"),
     (r"xeon|epyc|gold|platinum|silver|graviton|server", "server"),
-    (r"pixel|phone|galaxy|snapdragon|mobile", "phone"),
-    (r"^rpi|rasp|odroid|board", "sbc"),
+    (r"pixel|phone|galaxy|samsung|essential|snapdragon|mobile", "phone"),
+    (r"^rpi|rasp|odroid|board|cortexa", "sbc"),
     (r"stm|nucleo|disco|cortexm|esp32|mcu|nrf5|^ekra|numaker", "mcu"),
     (r"i[3579]\d{4,5}(h|u|p|hx|hk)|laptop|macbook|m[1234]$", "laptop"),
     (r"i[3579]|ryzen|core|threadripper|cpu|desktop", "desktop"),
@@ -52,6 +54,12 @@ class Mapped:
     note: str
 
 
+def batch_of(device: str) -> int:
+    """The batch that a device's name ends with, such as ``titan_rtx_256``; 1 without one."""
+    found = _BATCH.search(device.lower())
+    return 1 if found is None else int(found[1])
+
+
 def mapped(device: str, given: Mapping[str, str]) -> Mapped:
     """The profile for a device.
 
@@ -66,8 +74,8 @@ def mapped(device: str, given: Mapping[str, str]) -> Mapped:
         except HardwareError as error:
             return Mapped(None, str(error))
         return Mapped(profile, f"profile {profile.name}, as --devices says")
-    plain = re.sub(r"[^a-z0-9]", "", device.lower())
-    for word in _RUNTIMES:
+    plain = re.sub(r"[^a-z0-9]", "", _BATCH.sub("", device.lower()))
+    for word in (*_RUNTIMES, *_MAKERS):
         plain = plain.replace(word, "")
     for old, new in _SAME:
         plain = new + plain.removeprefix(old) if plain.startswith(old) else plain

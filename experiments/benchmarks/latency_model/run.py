@@ -43,7 +43,8 @@ def figures_for(table: Table, found: Mapped) -> Figures:
     profile = found.profile
     precisions = profile.precisions
     used = table.precision if table.precision in precisions else precisions[0]
-    return compiled_figures([Deployment(table.device, profile, used, custom_grid(0.0))])
+    place = Deployment(table.device, profile, used, custom_grid(0.0), batch=table.run_batch)
+    return compiled_figures([place])
 
 
 def rank(predicted: Numbers, table: Table, rows: Any = slice(None)) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from cells import cell_networks, computes_nothing, operation_counts
+from devices import batch_of
 from transformers import transformer
 
 from hardware_profiles.profile import PRECISIONS
@@ -36,7 +37,8 @@ class Table:
         networks: The distinct networks.
         which: Shape (W,): the network of each row.
         seconds: Shape (W,): of a whole batch, as measured.
-        batch: Shape (W,).
+        batch: Shape (W,); what times are divided by.
+        run_batch: Of the deployment where networks are known by layers.
         counts: Shape (W, features): what a linear fit is given; the first column is 1.
         setting: What rows of two tables must share for one to tell of the other.
         models: Names of the rows, where the table has them.
@@ -51,6 +53,7 @@ class Table:
     which: Rows
     seconds: Numbers
     batch: Numbers
+    run_batch: int
     counts: Numbers
     setting: tuple[str, ...]
     models: tuple[tuple[str, int], ...]
@@ -111,6 +114,7 @@ def _timm(name: str, frame: pd.DataFrame, totals: Sequence[pd.DataFrame]) -> Tab
         which=np.arange(len(rows)),
         seconds=rows["step_time_ms"].to_numpy() * 1e-3,
         batch=networks.batch,
+        run_batch=1,
         counts=counts * networks.batch[:, None],
         setting=tuple(str(first[key]) for key in keys),
         models=tuple(zip(rows["model"], rows["img_size"], strict=True)),
@@ -130,6 +134,7 @@ def _transformers(name: str, frame: pd.DataFrame) -> Table:
         which=np.arange(len(frame)),
         seconds=frame[_TRANSFORMER_TOTAL].to_numpy() * 1e-3,
         batch=np.ones(len(frame)),
+        run_batch=1,
         counts=np.column_stack([np.ones(len(frame)), features]),
         setting=(),
         models=(),
@@ -162,6 +167,7 @@ def _cells(name: str, frame: pd.DataFrame) -> Iterator[Table]:
             which=which,
             seconds=seconds[known],
             batch=np.ones(int(known.sum())),
+            run_batch=batch_of(column),
             counts=operation_counts(run[known]),
             setting=(),
             models=(),
