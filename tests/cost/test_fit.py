@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.grid import custom_grid
+from hardware_profiles.ranges import ranged_figures, with_values
+from nas.carbon.demand import Demand
+from nas.carbon.study import Study
 from nas.cost.batch import cost_many
 from nas.cost.calibrated import calibrated_profile
 from nas.cost.calibration import PARAMETERS, fit, modelled, picked, predict, spread_left
+from nas.cost.explain import explain
 from nas.cost.figures import compiled_figures
 from nas.cost.stack import Stack, stack
 from nas.cost.totals import Totals
@@ -157,3 +161,18 @@ def test_a_latency_that_is_none_is_refused(
 def test_one_measurement_is_too_few(networks: Stack) -> None:
     with pytest.raises(CalibrationError, match="fewer than two"):
         fit(picked(networks, np.arange(1)), [0.1], compiled_figures([place()]), RPI4)
+
+
+def test_the_error_that_a_fit_left_moves_every_time_of_a_score(
+    networks: Stack, works: list[Workload]
+) -> None:
+    seconds, first = other_device(networks), np.arange(12)
+    found = fit(picked(networks, first), seconds[first], compiled_figures([place()]), RPI4)
+    profile = calibrated_profile(RPI4, found, "table.csv (sha256 00)", "rpi4_mine")
+    assert "latency_factor" in ranged_figures(profile)
+    slower = with_values(profile, {"latency_factor": 1.25})
+    here, there = (cost_many(works, [place(device)]).latency_s for device in (profile, slower))
+    assert there == pytest.approx(1.25 * here, rel=1e-12)
+    lines = explain(works[0], place(slower), Study(Demand(lifetime_years=4.0, inferences=1e6)))
+    kernel = next(line for line in lines if line.label.endswith("(conv)"))
+    assert eval(kernel.formula) == pytest.approx(kernel.value, rel=1e-9)
