@@ -5,8 +5,11 @@
 Writes beside itself `years.csv` (every device with a launch year: its highest dense peak in
 tera-operations a second, two a MAC, over its load power, and its embodied carbon over that peak),
 `lca.csv` (every device and component with a published assessment: the bill of materials beside it,
-none left out), both as plots and tables in README.md. Nothing is measured: peaks are of datasheets,
-power and carbon as the profiles have them, so a year's spread is of kinds and of assumptions.
+none left out), both as plots and tables in README.md. Where `CARBON_NAS_DATA` (by default
+`../shared/data`) holds Boavizta's collection of makers' reports, ratios to it are printed too; it
+is under the ODbL, so none of its figures is kept here. Nothing is measured: peaks are of
+datasheets, power and carbon as the profiles have them, so a year's spread is of kinds and of
+assumptions.
 `--check` fails where the written files are not what is computed now. The last line is JSON.
 """
 
@@ -16,6 +19,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +43,16 @@ _STYLE = (
 )
 _YEARS = ["name", "kind", "year", "precision", "peak_tops", "load_w", "boundary", "tops_per_w",
           "embodied_kgco2e", "kgco2e_per_tops"]  # fmt: skip
+OUTSIDE = "carbon/product_lca_boavizta.csv"
+PRODUCTS = {
+    "pixel3": "Pixel 3",
+    "pixel6": "Pixel 6",
+    "iphone14pro": "iPhone 14 Pro with 128GB",
+    "fairphone_3": "Fairphone 3",
+    "fairphone_4": "Fairphone 4",
+    "macbook_air_m1": "MacBook Air (M1 2020) with 256GB",
+    "macbook_air_m2": "MacBook Air (M2 2022) with 256GB",
+}
 _LCA = ["device", "what", "modelled_kgco2e", "published_kgco2e", "ratio", "source"]
 
 
@@ -88,6 +102,7 @@ def lca_rows() -> list[dict[str, Any]]:
             assert published is not None
             whole = row.name == "production"
             said = published.total_kgco2e if whole else published.components[row.name]
+            assert said is not None
             rows.append(
                 {
                     "device": profile.name,
@@ -99,6 +114,27 @@ def lca_rows() -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def checked_outside(file: Path) -> list[str]:
+    """Lines on the devices in Boavizta's collection; that it is absent, where it is."""
+    if not file.is_file():
+        return [f"no {OUTSIDE}: give its folder in CARBON_NAS_DATA to check further phones"]
+    with file.open(encoding="utf-8") as handle:
+        found = {row["product"]: row for row in csv.DictReader(handle)}
+    lines = []
+    for name, product in PRODUCTS.items():
+        row = found.get(product)
+        if row is None:
+            lines.append(f"{name:22} {product} is not in {OUTSIDE}")
+            continue
+        theirs = float(row["lifecycle_kgco2e"]) * float(row["manufacturing_pct"]) / 100.0
+        ours = device_embodied(hardware(name)).by_phase["manufacture"] / 1000.0
+        lines.append(
+            f"{name:22} {'production':18} {ours:>9.3f} kg of {theirs:>9.3f} kg, ratio"
+            f" {ours / theirs:.2f} (checked outside the repository)"
+        )
+    return lines
 
 
 def plot(rows: Sequence[dict[str, Any]], column: str, label: str, unit: str) -> str:
@@ -187,7 +223,9 @@ kinds differ by what is counted, and years within one kind say more than kinds w
 
 ## Modelled beside published
 Production as the bill of materials gives it, and as the maker published it; every device of the
-catalogue that has both, none left out. {len(whole)} productions: ratios from {min(whole):.2f} to
+catalogue that has both, none left out; of the Fairphone 3 only components. Further phones are in a
+collection under the ODbL, whose figures are not kept here: the command prints ratios to it where
+`CARBON_NAS_DATA` holds it. {len(whole)} productions: ratios from {min(whole):.2f} to
 {max(whole):.2f}, median {float(np.median(whole)):.2f}. The bill is below every published
 production: it lacks display, cameras and enclosure of phones, for which ACT has no factor, and
 its newest factors of memory are far below those of assessments (notes of `dell_r740`; its bill and
@@ -228,6 +266,8 @@ def main() -> int:
             f"{row['device']:22} {row['what']:18} {row['modelled_kgco2e']:>9.3f} kg of "
             f"{row['published_kgco2e']:>9.3f} kg published, ratio {row['ratio']:.2f}"
         )
+    data = Path(os.environ.get("CARBON_NAS_DATA", HERE.parents[2] / "shared" / "data"))
+    print("\n".join(checked_outside(data / OUTSIDE)))
     ratios = {row["device"]: round(row["ratio"], 3) for row in lca if row["what"] == "production"}
     print(json.dumps({"devices": len(years), "kinds": len({row["kind"] for row in years}),
                       "modelled_over_published": ratios}))  # fmt: skip

@@ -147,8 +147,7 @@ def lines(run: Session) -> Finding:
             "more than one line": len(parts) > 1,
             "the lines sum to the total": near(sum(parts.values()), total),
         },
-        why="the display, cameras and assembly are not in ACT; the published figure stands beside"
-        " (D3)",
+        why="the display, cameras and assembly are not in ACT; what makers publish is in D3",
     )
 
 

@@ -139,8 +139,9 @@ def device_embodied(
 
 def is_known(profile: HardwareProfile, basis: EmbodiedBasis = "bottom_up") -> bool:
     """Whether `device_embodied` has what it needs of the profile on that basis."""
-    known = profile.bill_of_materials if basis == "bottom_up" else profile.published_lca
-    return known is not None
+    if basis == "bottom_up":
+        return profile.bill_of_materials is not None
+    return profile.published_lca is not None and profile.published_lca.production_gco2e is not None
 
 
 @lru_cache(maxsize=256)
@@ -151,16 +152,17 @@ def _bottom_up(profile: HardwareProfile, table: FabTable) -> DeviceEmbodied:
 
 def _published_line(profile: HardwareProfile) -> Line:
     lca = profile.published_lca
-    if lca is None:
+    if lca is None or lca.total_kgco2e is None or lca.production_share is None:
         raise HardwareError(
-            f"{profile.name}: nothing is published about its life cycle; add published_lca to the"
-            " profile, or use the embodied basis bottom_up"
+            f"{profile.name}: nothing is published about its production; add published_lca with"
+            " total_kgco2e and production_share to the profile, or use the embodied basis bottom_up"
         )
+    total, share = lca.total_kgco2e, lca.production_share
     return Line(
         name="production, as published",
-        gco2e=lca.production_gco2e.value,
-        calculation=f"{lca.total_kgco2e.value:.10g} * {lca.production_share.value:.10g} * 1000",
-        source=lca.production_gco2e.source,
+        gco2e=total.value * share.value * 1000.0,
+        calculation=f"{total.value:.10g} * {share.value:.10g} * 1000",
+        source=f"total x production share; {total.source}",
     )
 
 
@@ -194,8 +196,8 @@ def beside_published(
         table: The fab table, its name or its file.
 
     Returns:
-        The whole production first, then every published component that a part names; empty where
-        nothing is published or the profile has no bill of materials.
+        The whole production first if known, then every published component that a part names;
+        empty where nothing is published or the profile has no bill of materials.
 
     Raises:
         StudyError: If a figure is outside what the table covers.
@@ -205,14 +207,14 @@ def beside_published(
     if lca is None or profile.bill_of_materials is None:
         return ()
     embodied = device_embodied(profile, table=table)
-    made = embodied.by_phase["manufacture"]
-    return (
-        Beside("production", made, lca.production_gco2e.value),
-        *(
-            Beside(name, grams, 1000.0 * lca.components[name].value)
-            for name, grams in embodied.by_lca_component.items()
-        ),
-    )
+    rows = [
+        Beside(name, grams, 1000.0 * lca.components[name].value)
+        for name, grams in embodied.by_lca_component.items()
+    ]
+    if lca.production_gco2e is not None:
+        made = embodied.by_phase["manufacture"]
+        rows.insert(0, Beside("production", made, lca.production_gco2e.value))
+    return tuple(rows)
 
 
 def capacities(profile: HardwareProfile, *, table: str | FabTable = DEFAULT_TABLE) -> Capacities:

@@ -203,7 +203,8 @@ def _published_lines(embodied: dict[str, Any]) -> Iterator[str]:
         f"{name.replace('_', ' ')} {100 * share:.1f} %"
         for name, share in embodied["published_shares"].items()
     )
-    yield f"  shares of the life cycle as published: {', '.join(shares)}"
+    if embodied["published_shares"]:
+        yield f"  shares of the life cycle as published: {', '.join(shares)}"
 
 
 def hardware_check(

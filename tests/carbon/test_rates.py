@@ -124,9 +124,9 @@ def test_one_size_needs_no_memory(make_profile):
 
 def test_the_published_basis_takes_the_production_phase(make_profile):
     study = dataclasses.replace(AS_BUILT, embodied_basis="published")
-    pixel = Deployment("pixel3", hardware("pixel3"), "int8", custom_grid(400.0))
-    lca = hardware("pixel3").published_lca
-    made = footprint([0.1], [0.02], [pixel], study).device_embodied_gco2e
+    phone = Deployment("phone", hardware("iphone15pro"), "int8", custom_grid(400.0))
+    lca = hardware("iphone15pro").published_lca
+    made = footprint([0.1], [0.02], [phone], study).device_embodied_gco2e
     assert made == pytest.approx(lca.production_gco2e.value)
     toy = Deployment("toy", make_profile(), "int8", custom_grid(400.0))
     with pytest.raises(HardwareError, match="toy: nothing is published"):

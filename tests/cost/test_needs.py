@@ -81,10 +81,10 @@ def test_the_refusal_names_objective_and_figure():
 
 
 def test_a_published_assessment_stands_in_for_a_bill_but_not_for_dies():
-    short = place("bill", name="pixel3")
+    short = place("bill", name="iphone15pro")
     study = Study(Demand(4.0, inferences=1e6), memory="as_built", embodied_basis="published")
     columns = score(NETWORK, [short], study, None, training_gco2e=None)
-    assert columns["device_embodied_gco2e"][0] == pytest.approx(46800.0)  # 65 kg x 0.72
+    assert columns["device_embodied_gco2e"][0] == pytest.approx(54780.0)  # 66 kg x 0.83
     assert refused_objectives(short.profile, "published") == ["die_area"]
 
 

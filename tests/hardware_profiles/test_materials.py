@@ -9,7 +9,7 @@ from hardware_profiles.materials import Reuse, YieldModel
 from nas.errors import HardwareError
 
 RPI4 = profile_to_dict(hardware("rpi4"))
-PIXEL3 = profile_to_dict(hardware("pixel3"))
+IPHONE = profile_to_dict(hardware("iphone15pro"))
 
 
 def figure(value, **more):
@@ -98,14 +98,16 @@ FAULTS = [
     (RPI4, (BILL, "casings"), [{"mass": figure(3)}], r"casings\.0\.mass: unknown key; .*'mass_g'"),
     (RPI4, (BILL, "transport_gco2e"), figure(-1), r"transport_gco2e: is -1; it must be at least 0"),
     (RPI4, (BILL, "transport_kgco2e"), figure(1), r"transport_kgco2e: unknown key; did you mean"),
-    (PIXEL3, ("published_lca", "use_share"), figure(21), r"use_share: is 21; .* at most 1"),
-    (PIXEL3, ("published_lca", "use_share"), figure(0.5), r"has shares that sum to 1\.28"),
+    (IPHONE, ("published_lca", "use_share"), figure(21), r"use_share: is 21; .* at most 1"),
+    (IPHONE, ("published_lca", "use_share"), figure(0.5), r"has shares that sum to 1\.33"),
     (
-        PIXEL3,
+        IPHONE,
         ("published_lca", "total_gco2e"),
         figure(1),
         r"total_gco2e: unknown key; .*total_kgco",
     ),
+    (IPHONE, ("published_lca", "production_share"), None, r"only one of total_kgco2e and produc"),
+    (IPHONE, ("published_lca",), {"year": 2023}, r"published_lca: says nothing; give total_kgco"),
 ]
 
 
