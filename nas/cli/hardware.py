@@ -220,6 +220,7 @@ def hardware_check(
         raise HardwareError("hardware check: no file given; name a YAML file, or --all")
     for path in files or []:
         profile = load_profile(path)
+        _check_rates(profile, path)
         _check_bill(profile, fab_table)
         typer.echo(f"{path}: {profile.name} is {_completeness(profile)}")
         for line in _taken(profile):
@@ -227,6 +228,18 @@ def hardware_check(
     for name in hardware_names() if everything else ():
         _check_bill(hardware(name), fab_table)
         typer.echo(f"{name}: {_completeness(hardware(name))}")
+
+
+def _check_rates(profile: HardwareProfile, path: Path) -> None:
+    """Refuse rates that no device has, by which a wrong unit is found; shipped: 3e7 to 1e15."""
+    from nas.errors import HardwareError
+
+    for precision, rate in profile.macs_per_s.items():
+        if not 1e6 <= rate.value <= 1e17:
+            raise HardwareError(
+                f"{path}: macs_per_s.{precision}: is {rate.value:g}, as no device has it; give MACs"
+                " a second, half its operations: 2 TOPS are 1e12"
+            )
 
 
 def _check_bill(profile: HardwareProfile, fab_table: str) -> None:

@@ -97,6 +97,15 @@ def test_a_file_of_a_user_is_checked_and_shown(said, my_board):
     assert said("show", path).startswith("name: my_board\n")
 
 
+def test_a_rate_in_another_unit_is_one_line(in_process, tmp_path):
+    content = profile_to_dict(hardware("rpi4")) | {"name": "slow"}
+    content["macs_per_s"]["int8"] |= {"value": 2e3, "low": 2e3, "high": 2e3}
+    path = tmp_path / "slow.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    said = one_line(in_process("hardware", "check", path))
+    assert f"{path}: macs_per_s.int8: is 2000, as no device has it; give MACs a second" in said
+
+
 def test_all_shipped_devices_are_complete_in_every_table(said):
     for table in ("act-2022", "act-2023", "imec-netzero-public"):
         lines = said("check", "--all", "--fab-table", table).splitlines()
