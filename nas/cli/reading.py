@@ -255,6 +255,8 @@ def estimate(
         rows = estimate_rows(
             layers, deployments, study, explain=explain, groups=breakdown, draws=draws, seed=drawn
         )
+        for row in rows:
+            row["notes"] = list(notes)
         for row, found in zip(rows, changes, strict=False):
             row["cheaper"] = cheaper_rows(found)
         typer.echo(json.dumps(rows, indent=1))
