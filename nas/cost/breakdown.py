@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from search_spaces.ops import (
     Conv1d,
     Conv2d,
     Embedding,
+    Flatten,
     Grams,
     LayerNorm,
     Linear,
@@ -28,7 +29,11 @@ from search_spaces.ops import (
     Opaque,
     Positions,
     Recurrent,
+    Reshape,
     RMSNorm,
+    Select,
+    Slice,
+    Transpose,
 )
 
 __all__ = ["GROUPS", "BreakdownRow", "breakdown"]
@@ -45,9 +50,11 @@ GROUPS = (
 )
 """Groups of operators in their order in a breakdown.
 
-``attention`` is its core and the linear layers whose names hold "attention"; ``feed-forward`` all
-other linear layers but those that share the table of an embedding, which are ``embedding``, as are
-positions and class tokens. ``other`` are pools, moves and interactions. ``unknown`` operators are
+``attention`` is its core and its projections: the linear layers that it reads or that read it, with
+nothing but norms, moves and unknown operators of one input (such as rotary positions) between.
+``feed-forward`` are all other linear layers but those that share the table of an embedding, which
+are ``embedding``, as are positions and class tokens. ``other`` are pools, moves and interactions.
+``unknown`` operators are
 costed by their bytes alone: where there are any, MACs and times are lower bounds.
 """
 
@@ -120,8 +127,15 @@ def breakdown(
 
 
 def _groups(layers: Sequence[Layer]) -> dict[str, str]:
+    groups = {layer.name: _GROUP_OF.get(type(layer.op), "other") for layer in layers}
     embedded = {layer.weights_name for layer in layers if isinstance(layer.op, Embedding)}
-    return {layer.name: _group(layer, embedded) for layer in layers}
+    projections = _projections(layers)
+    for layer in layers:
+        if layer.name in projections:
+            groups[layer.name] = "attention"
+        elif isinstance(layer.op, Linear) and layer.weights_name in embedded:
+            groups[layer.name] = "embedding"
+    return groups
 
 
 _GROUP_OF: dict[type, str] = {
@@ -140,14 +154,35 @@ _GROUP_OF: dict[type, str] = {
     Opaque: "unknown",
 }
 
+_BETWEEN = (Flatten, LayerNorm, Opaque, Reshape, RMSNorm, Select, Slice, Transpose)
 
-def _group(layer: Layer, embedded: set[str]) -> str:
-    if isinstance(layer.op, Linear):
-        if "attention" in layer.name:
-            return "attention"
-        if layer.weights_name in embedded:
-            return "embedding"
-    return _GROUP_OF.get(type(layer.op), "other")
+
+def _projections(layers: Sequence[Layer]) -> set[str]:
+    """The linear layers whose output an attention takes, or that take its output."""
+    by_name = {layer.name: layer for layer in layers}
+    found = set()
+    after: set[str] = set()
+    for layer in layers:
+        if isinstance(layer.op, Attention):
+            after.add(layer.name)
+            sources = (_behind(by_name[name], by_name) for name in layer.inputs)
+            found |= {source.name for source in sources if isinstance(source.op, Linear)}
+        elif after.intersection(layer.inputs):
+            if isinstance(layer.op, Linear):
+                found.add(layer.name)
+            elif _is_between(layer):
+                after.add(layer.name)
+    return found
+
+
+def _behind(layer: Layer, by_name: Mapping[str, Layer]) -> Layer:
+    while _is_between(layer):
+        layer = by_name[layer.inputs[0]]
+    return layer
+
+
+def _is_between(layer: Layer) -> bool:
+    return isinstance(layer.op, _BETWEEN) and len(layer.inputs) == 1
 
 
 def _parameters(layers: Sequence[Layer]) -> dict[str, int]:

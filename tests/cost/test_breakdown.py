@@ -28,6 +28,8 @@ from search_spaces.ops import (
     Recurrent,
     Reshape,
     Select,
+    Slice,
+    Transpose,
     Zeros,
 )
 
@@ -96,6 +98,27 @@ def test_a_decoder_by_hand() -> None:
     assert groups["embedding"].params == 11 * 8 + 9 * 8
     assert groups["normalisation and elementwise"].params == 16
     assert attention.latency_s is attention.latency_share is None
+
+
+def test_projections_are_known_by_the_graph_and_not_by_their_names() -> None:
+    layers = (
+        Layer("input", Input((6, 8))),
+        Layer("attention_like", Linear(8, 8), ("input",)),
+        Layer("a", LayerNorm(8), ("attention_like",)),
+        Layer("b", Linear(8, 24), ("a",)),  # queries, keys and values in one
+        Layer("across", Transpose(), ("b",)),
+        *(Layer(f"part{i}", Slice(8 * i, 8 * i + 8), ("across",)) for i in range(3)),
+        *(Layer(f"back{i}", Transpose(), (f"part{i}",)) for i in range(3)),
+        Layer("turned", Opaque("rotary", (6, 8)), ("back0",)),
+        Layer("core", Attention(2, 2, 4), ("turned", "back1", "back2")),
+        Layer("c", Linear(8, 8), ("core",)),
+        Layer("d", Add(), ("attention_like", "c")),
+        Layer("e", Linear(8, 5), ("d",)),
+    )
+    groups = _by_group(breakdown(layers))
+    # 6 tokens: 8 x (24 + 8) and the core's 2 x 2 heads x 36 x 4; before and after 8 x (8 + 5).
+    assert groups["attention"].macs == 6 * 8 * 32 + 2 * 2 * 36 * 4
+    assert groups["feed-forward"].macs == 6 * 8 * 13
 
 
 def test_an_embedding_moves_its_rows_and_stores_its_table() -> None:
