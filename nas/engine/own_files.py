@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -277,6 +278,7 @@ class TracedBuild:
         self, architecture: Mapping[str, Any], input_shape: Shape, outputs: int, spec: Any
     ) -> tuple[Layer, ...]:
         where = f"{self.given.name}: {dict(architecture)}"
+        _check_arguments(self.given, (architecture, input_shape, outputs, *spec))
         try:
             with guarded("build", SpaceError):
                 built = self.given.build(dict(architecture), input_shape, outputs, *spec)
@@ -294,6 +296,20 @@ class TracedBuild:
             raise type(error)(f"{where}: {error}") from None
 
 
+def _check_arguments(given: SearchSpace, arguments: tuple[Any, ...]) -> None:
+    try:
+        takes = inspect.signature(given.build)
+    except (TypeError, ValueError):  # not callable, or of C: it fails where it is called
+        return
+    try:
+        takes.bind(*arguments)
+    except TypeError:
+        names = ", ".join(("architecture", "input_shape", "outputs", "spec")[: len(arguments)])
+        raise SpaceError(
+            f"{given.name}: build takes {takes}; write build({names}) for these data"
+        ) from None
+
+
 def _parts(name: str) -> tuple[Path, str]:
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
@@ -306,7 +322,10 @@ def _parts(name: str) -> tuple[Path, str]:
 def _sha256(path: Path) -> str:
     if path.is_dir():
         return folder_sha256(path)
+    if path.exists() and not path.is_file():  # a device or pipe, which may never end
+        raise RunError(f"{path}: is neither a file nor a folder; name one of these")
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; name a file that can be read") from None

@@ -86,6 +86,7 @@ def refused(search, tmp_path):
         (("return Net(", "import sys; sys.exit(0); return Net("), "build fails with SystemExit: 0"),
         (("return Net(", "return ("), "got a tuple, return layers or an nn.Module"),
         (('("width", (4, 6, 8))', '("width", ())'), "width"),
+        (("outputs, spec):", "outputs):"), "write build(architecture, input_shape, outputs, spec)"),
         (("import torch\n", "import sys\nsys.exit()\n"), "space.py: fails with SystemExit"),
         (("import torch\n", "import task\n"), "imports task.py beside it"),
         (("import torch\n", "import space\n"), "imports space.py beside it"),

@@ -1,5 +1,6 @@
 """A space and a task of one's own: searched, copied, and refused after a change."""
 
+import os
 import json
 
 import pytest
@@ -189,6 +190,9 @@ def test_files_that_are_not_there(tmp_path):
         task_of(f"{tmp_path}/none.csv")
     with pytest.raises(RunError, match="names no part of the file"):
         space_of(f"{tmp_path}/none.py")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(RunError, match="neither a file nor a folder"):
+        task_of(f"{tmp_path}/pipe.csv")
 
 
 def test_a_space_that_does_not_take_the_task(files):
