@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from nas.errors import TaskError
@@ -19,6 +20,7 @@ __all__ = ["data_of_table"]
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 _MOST_CLASSES = 20
+_NUMBER_BYTES = 8
 
 
 def data_of_table(path: Path) -> Data:
@@ -47,10 +49,24 @@ def data_of_table(path: Path) -> Data:
     return Data(x, y, "classification" if is_class else "regression")
 
 
+def _check_memory(path: Path, needed: int) -> None:
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise TaskError(
+            f"{path}: holds {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free; "
+            "give fewer samples"
+        )
+
+
 def _read_npz(path: Path) -> Pair:
     try:
+        with zipfile.ZipFile(path) as archive:
+            needed = sum(part.file_size for part in archive.infolist())
+        _check_memory(path, needed)
         with np.load(path, allow_pickle=False) as arrays:
             return arrays["x"], arrays["y"]
+    except MemoryError as error:
+        raise TaskError(f"{path}: {error}; give fewer samples") from None
     except (
         KeyError, ValueError, TypeError, AttributeError, OSError, EOFError, zlib.error,
         zipfile.BadZipFile,
@@ -69,13 +85,19 @@ def _read_csv(path: Path) -> Pair:
         line = labels.index("") + 2
         raise TaskError(f"{path}: line {line} has no label; fill the last column or drop the line")
     try:
-        x = np.array([[float(text or "nan") for text in row] for row in features])
+        x = np.array([[_number(text or "nan") for text in row] for row in features])
     except ValueError as error:
         raise TaskError(f"{path}: {error}; write categories as numbers") from None
     try:
-        return x, np.array([float(text) for text in labels])
+        return x, np.array([_number(text) for text in labels])
     except ValueError:
         return x, np.array(labels)
+
+
+def _number(text: str) -> float:
+    if "_" in text:  # 1_0 is ten to Python and a code to whoever wrote it
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
 
 
 def _rows_of_csv(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -108,6 +130,8 @@ def _read_parquet(path: Path) -> Pair:
     from pyarrow import ArrowException, parquet, types
 
     try:
+        about = parquet.read_metadata(path)
+        _check_memory(path, about.num_rows * about.num_columns * _NUMBER_BYTES)
         table = parquet.read_table(path)
     except (ArrowException, OSError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0]

@@ -1,5 +1,8 @@
 """A CSV, Parquet or npz file as a task: what is read of good ones, and one line for bad ones."""
 
+import io
+import zipfile
+
 import numpy as np
 import pyarrow
 import pytest
@@ -126,3 +129,22 @@ def test_bad_npz_files_are_one_line_and_nothing_is_unpickled(tmp_path):
         with pytest.raises(TaskError, match=r"is empty|save it by") as caught:
             data_of_table(path)
         assert "\n" not in str(caught.value)
+
+
+def test_arrays_and_tables_beyond_memory_are_refused_before_they_are_read(tmp_path):
+    path = tmp_path / "mine.npz"
+    header = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**12, 4)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(TaskError, match=r"mine.npz: .*; give fewer samples"):
+        data_of_table(path)
+
+
+def test_a_code_with_an_underscore_is_no_number(tmp_path):
+    (tmp_path / "mine.csv").write_text("a,b\n1_0,1\n2,0\n")
+    with pytest.raises(TaskError, match="'1_0'; write categories as numbers"):
+        data_of_table(tmp_path / "mine.csv")
+    (tmp_path / "mine.csv").write_text("a,b\n1,1_0\n2,1_1\n")
+    assert data_of_table(tmp_path / "mine.csv").y.tolist() == ["1_0", "1_1"]
