@@ -1,7 +1,4 @@
-"""Parts of transformers on a chain of tokens: attention with its projections, and feed-forward.
-
-Names hold "attention" and "feedforward", by which costs are grouped.
-"""
+"""Parts of transformers on a chain of tokens: attention with its projections, and feed-forward."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ def add_attention(
 
     Args:
         chain: Ends in tokens (T, C).
-        name: Of the block; it should hold "attention".
+        name: Of the block.
         heads: Of the queries; divides ``width``.
         kv_heads: Of keys and values; None means as many as queries.
         width: All heads together; None means C.

@@ -18,6 +18,7 @@ from search_spaces.ops import (
     Attention,
     BatchNorm,
     ClassToken,
+    Concat,
     Conv1d,
     Conv2d,
     Embedding,
@@ -51,11 +52,11 @@ GROUPS = (
 """Groups of operators in their order in a breakdown.
 
 ``attention`` is its core and its projections: the linear layers that it reads or that read it, with
-nothing but norms, moves and unknown operators of one input (such as rotary positions) between.
+nothing but norms, moves, joined cores and unknown operators (such as rotary positions) between.
 ``feed-forward`` are all other linear layers but those that share the table of an embedding, which
 are ``embedding``, as are positions and class tokens. ``other`` are pools, moves and interactions.
-``unknown`` operators are
-costed by their bytes alone: where there are any, MACs and times are lower bounds.
+``unknown`` operators are costed by their bytes alone: where there are any, MACs and times are lower
+bounds.
 """
 
 
@@ -167,22 +168,17 @@ def _projections(layers: Sequence[Layer]) -> set[str]:
             after.add(layer.name)
             sources = (_behind(by_name[name], by_name) for name in layer.inputs)
             found |= {source.name for source in sources if isinstance(source.op, Linear)}
-        elif after.intersection(layer.inputs):
-            if isinstance(layer.op, Linear):
-                found.add(layer.name)
-            elif _is_between(layer):
-                after.add(layer.name)
+        elif after.issuperset(layer.inputs) and isinstance(layer.op, Linear):
+            found.add(layer.name)
+        elif after.issuperset(layer.inputs) and isinstance(layer.op, (*_BETWEEN, Concat)):
+            after.add(layer.name)
     return found
 
 
 def _behind(layer: Layer, by_name: Mapping[str, Layer]) -> Layer:
-    while _is_between(layer):
+    while isinstance(layer.op, _BETWEEN) and len(layer.inputs) == 1:
         layer = by_name[layer.inputs[0]]
     return layer
-
-
-def _is_between(layer: Layer) -> bool:
-    return isinstance(layer.op, _BETWEEN) and len(layer.inputs) == 1
 
 
 def _parameters(layers: Sequence[Layer]) -> dict[str, int]:

@@ -118,9 +118,7 @@ def _attention(
         reader.place(keys, narrow, inside=True),
         reader.place(values, narrow, inside=True),
     ]
-    name = name_of(node)
-    name = name if "attention" in name else f"{name}_attention"
-    made = reader.add(name, Attention(heads, kept, features), places)
+    made = reader.add(name_of(node), Attention(heads, kept, features), places)
     return View(made, shape, heads=True)
 
 

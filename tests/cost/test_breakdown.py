@@ -11,6 +11,7 @@ from nas.cost.breakdown import GROUPS, BreakdownRow, breakdown
 from nas.cost.costs import cost
 from nas.cost.workload import KINDS, workload
 from nas.errors import LayerError
+from search_spaces.gpt import SPACE as GPT
 from search_spaces.layers import Layer, mac_count, parameter_count
 from search_spaces.mbconv import SPACE as MBCONV
 from search_spaces.ops import (
@@ -18,6 +19,7 @@ from search_spaces.ops import (
     Add,
     Attention,
     BatchNorm,
+    Concat,
     Embedding,
     Flatten,
     Input,
@@ -32,6 +34,7 @@ from search_spaces.ops import (
     Transpose,
     Zeros,
 )
+from search_spaces.specs import TextSpec
 
 MakeDeployment = Callable[..., Deployment]
 
@@ -119,6 +122,19 @@ def test_projections_are_known_by_the_graph_and_not_by_their_names() -> None:
     # 6 tokens: 8 x (24 + 8) and the core's 2 x 2 heads x 36 x 4; before and after 8 x (8 + 5).
     assert groups["attention"].macs == 6 * 8 * 32 + 2 * 2 * 36 * 4
     assert groups["feed-forward"].macs == 6 * 8 * 13
+
+
+def test_projections_of_attention_within_stretches_are_attention() -> None:
+    rng, spec = np.random.default_rng(0), TextSpec(60, 64)
+    seen = set()
+    for _ in range(20):
+        layers = GPT.layers(GPT.sample(rng), (64,), 60, spec)
+        seen |= {type(layer.op) for layer in layers}
+        named = [x for x in layers if "_attention" in x.name and isinstance(x.op, Linear)]
+        cores = [x for x in layers if isinstance(x.op, Attention)]
+        row = _by_group(breakdown(layers))["attention"]
+        assert row.layers == len(named) + len(cores)
+    assert Concat in seen
 
 
 def test_an_embedding_moves_its_rows_and_stores_its_table() -> None:
