@@ -1,7 +1,7 @@
 """A space and a task of one's own: searched, copied, and refused after a change."""
 
-import os
 import json
+import os
 
 import pytest
 import yaml
