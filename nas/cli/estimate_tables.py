@@ -16,7 +16,7 @@ from nas.report.text import aligned
 from search_spaces.layers import Layer
 from search_spaces.ops import Opaque
 
-__all__ = ["breakdown_lines", "cheaper_lines", "cheaper_rows", "missing_lines", "unknown_lines"]
+__all__ = ["breakdown_lines", "cheaper_lines", "completed_rows", "missing_lines", "unknown_lines"]
 
 _MOST = 10
 
@@ -93,17 +93,25 @@ def cheaper_lines(
     return lines
 
 
-def cheaper_rows(found: Sequence[Cheaper]) -> list[dict[str, Any]]:
-    """The same as plain values."""
-    return [
-        {
-            **asdict(item),
-            "changes": [
-                {"choice": name, "before": before, "now": now} for name, before, now in item.changes
-            ],
-        }
-        for item in found
-    ]
+def completed_rows(
+    rows: Sequence[dict[str, Any]], found: Sequence[Sequence[Cheaper]], notes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Rows of `estimate_rows` with the notes on the network, and what would make it cheaper.
+
+    Args:
+        rows: One a deployment.
+        found: As of `cheaper_lines`; empty where nobody asked.
+        notes: What the network's layers leave out or cost by their bytes alone, a line each.
+    """
+    completed = [{**row, "notes": list(notes)} for row in rows]
+    for row, changes in zip(completed, found, strict=False):
+        row["cheaper"] = [_plain(item) for item in changes]
+    return completed
+
+
+def _plain(item: Cheaper) -> dict[str, Any]:
+    changes = [{"choice": name, "before": old, "now": new} for name, old, new in item.changes]
+    return {**asdict(item), "changes": changes}
 
 
 def _changed(name: str, before: object, now: object) -> str:

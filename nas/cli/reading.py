@@ -234,7 +234,7 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate latency, energy, memory and carbon of one network, without a search."""
-    from nas.cli.estimate_tables import breakdown_lines, cheaper_lines, cheaper_rows
+    from nas.cli.estimate_tables import breakdown_lines, cheaper_lines, completed_rows
     from nas.cli.estimating import cheaper_of, estimate_lines, estimate_rows, network_of
     from nas.deployments import changed_profiles, deployments_for, study_for
     from nas.runs import open_run
@@ -255,11 +255,7 @@ def estimate(
         rows = estimate_rows(
             layers, deployments, study, explain=explain, groups=breakdown, draws=draws, seed=drawn
         )
-        for row in rows:
-            row["notes"] = list(notes)
-        for row, found in zip(rows, changes, strict=False):
-            row["cheaper"] = cheaper_rows(found)
-        typer.echo(json.dumps(rows, indent=1))
+        typer.echo(json.dumps(completed_rows(rows, changes, notes), indent=1))
         return
     lines = [*changed_profiles(deployments, like=opened.deployments if opened else ())]
     lines += estimate_lines(layers, deployments, study, explain=explain, draws=draws, seed=drawn)
