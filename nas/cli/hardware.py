@@ -10,6 +10,7 @@ import typer
 
 from nas.cli.calibrating import hardware_calibrate
 from nas.cli.facts import JsonOption, print_facts, print_rows
+from nas.cli.measuring import hardware_measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ TableOption = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     group = typer.Typer(
-        help="Devices: list, show, check, tables, calibrate.\n\n"
+        help="Devices: list, show, check, tables, measure, calibrate.\n\n"
         "example: carbon-nas hardware show rpi4",
         no_args_is_help=True,
     )
@@ -37,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
         ("show", hardware_show, "show dell_r740 --fab-table act-2023"),
         ("check", hardware_check, "check my_device.yaml"),
         ("tables", hardware_tables, "tables"),
+        ("measure", hardware_measure, "measure --out my_host.yaml"),
         ("calibrate", hardware_calibrate, "calibrate rpi4 measurements.csv"),
     ):
         group.command(name, epilog=f"example: carbon-nas hardware {example}")(command)

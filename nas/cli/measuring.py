@@ -1,0 +1,96 @@
+"""``hardware measure``: this machine as a profile, and a folder that measures another."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.errors import HardwareError
+
+if TYPE_CHECKING:
+    from nas.models.profiling import Model
+
+__all__ = ["hardware_measure"]
+
+_RUNTIMES = ("onnxruntime", "pytorch")
+
+
+def hardware_measure(
+    out: Annotated[Path, typer.Option(help="Where this machine's profile goes.")] = Path(
+        "my_host.yaml"
+    ),
+    spaces: Annotated[str, typer.Option(help="Spaces of the models, by commas.")] = "mbconv,resnet",
+    task: Annotated[str, typer.Option(help="Gives their input and outputs.")] = "digits",
+    models: Annotated[int, typer.Option(min=2, help="How many models.")] = 20,
+    rounds: Annotated[int, typer.Option(min=2, help="Timings of each.")] = 50,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    runtime: Annotated[str, typer.Option(help="onnxruntime or pytorch.")] = "onnxruntime",
+    remote: Annotated[
+        Path | None, typer.Option(help="Write a folder to copy to a board instead.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
+) -> None:
+    """Measure this machine: a profile, and a CSV file of models for `hardware calibrate`.
+
+    Energy is not measured: the powers of the profile stay assumed. With --remote nothing is
+    measured here: the folder's measure.py does so where it is copied to.
+    """
+    if runtime not in _RUNTIMES:
+        raise HardwareError(f"--runtime: got {runtime!r}; give {' or '.join(_RUNTIMES)}")
+    if out.suffix not in (".yaml", ".yml"):
+        raise HardwareError(f"--out: got {out}; name a .yaml file")
+    drawn = _drawn(spaces.split(","), task, models, seed)
+    try:
+        if remote is not None:
+            _write_remote(drawn, remote)
+        else:
+            _measure_here(drawn, out, rounds, threads, runtime)
+    except OSError as error:
+        raise HardwareError(f"hardware measure: {error}; name a place that can be written") from (
+            error
+        )
+
+
+def _drawn(names: list[str], task: str, count: int, seed: int) -> list[Model]:
+    from nas.engine.own_files import find_space, find_task
+    from nas.models.profiling import drawn_models
+
+    spaces = {name: find_space(name) for name in names}
+    return drawn_models(spaces, task, find_task(task), count=count, seed=seed)
+
+
+def _write_remote(models: list[Model], folder: Path) -> None:
+    from nas.models.profiling import write_remote_folder
+
+    write_remote_folder(models, folder)
+    typer.echo(f"written: {folder}; copy it to the device and run there: python measure.py")
+    typer.echo("then here: carbon-nas hardware calibrate DEVICE measurements.csv")
+
+
+def _measure_here(models: list[Model], out: Path, rounds: int, threads: int, runtime: str) -> None:
+    import yaml
+
+    from hardware_profiles.catalog import profile_to_dict
+    from nas.models import board
+    from nas.models.profiling import measured_host, times_in, write_remote_folder
+
+    table = out.with_suffix(".csv")
+    for path in (out, table):
+        path.open("a").close()
+    profile, apart = measured_host(threads, rounds, out.stem)
+    out.write_text(
+        yaml.safe_dump(profile_to_dict(profile), sort_keys=False, allow_unicode=True, width=100)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        rows = write_remote_folder(models, Path(folder))
+        files = [Path(folder) / row["file"] for row in rows]
+        seen, ran = times_in(runtime, models, files, threads=threads, rounds=rounds)
+    board.write_measurements(table, rows, seen, ran)
+    typer.echo(f"rates: {board.verdict(apart)}")
+    typer.echo(f"models: {board.verdict(board.disagreement(seen))}")
+    typer.echo("energy: unknown, not measured; the powers of the profile are assumed")
+    typer.echo(f"written: {out}, {table}")
+    typer.echo(f"fit its efficiencies: carbon-nas hardware calibrate {out} {table}")

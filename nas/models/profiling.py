@@ -1,0 +1,221 @@
+"""This machine measured: rates and bandwidths with PyTorch, and models in either runtime."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from hardware_profiles.catalog import profile_from_dict, profile_to_dict
+from hardware_profiles.figure import Figure
+from hardware_profiles.host import detect_host
+from hardware_profiles.profile import HardwareProfile
+from nas.models import board
+from nas.models.build import build
+from nas.models.onnx_graph import export_onnx
+from nas.models.tasks import Task
+from search_spaces.base import SearchSpace
+from search_spaces.layers import Layer, layer_shapes
+
+__all__ = ["Model", "drawn_models", "measured_host", "times_in", "write_remote_folder"]
+
+_MATRIX = 1024
+_MAIN_BYTES = 2**27
+_CACHE_BYTES = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network to measure.
+
+    Attributes:
+        space: Name of its search space.
+        task: Name of the task that gives its input and outputs.
+        architecture: Its choices.
+        layers: What they make.
+    """
+
+    space: str
+    task: str
+    architecture: Mapping[str, Any]
+    layers: tuple[Layer, ...]
+
+
+def drawn_models(
+    spaces: Mapping[str, SearchSpace], task_name: str, task: Task, *, count: int, seed: int
+) -> list[Model]:
+    """Random models of some spaces, in turn.
+
+    Args:
+        spaces: By the names that users write.
+        task_name: As users write it.
+        task: Gives input and outputs.
+        count: How many, >= 1.
+        seed: Of the draw.
+
+    Raises:
+        SpaceError: If a space does not take such data.
+    """
+    rng, names = np.random.default_rng(seed), list(spaces)
+    found = []
+    for index in range(count):
+        name = names[index % len(names)]
+        choices = spaces[name].sample(rng)
+        layers = spaces[name].layers(choices, task.input_shape, task.outputs, task.spec)
+        found.append(Model(name, task_name, choices, layers))
+    return found
+
+
+def write_remote_folder(models: Sequence[Model], folder: Path) -> list[dict[str, str]]:
+    """A folder that measures itself on any machine with onnxruntime and numpy.
+
+    Args:
+        models: What it is to measure.
+        folder: Made where it is missing; files of the same names are overwritten.
+
+    Returns:
+        Rows of its ``models.csv``: space, task, architecture and file.
+
+    Raises:
+        OSError: If it cannot be written.
+        ExportError: If a layer has no ONNX form.
+    """
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for index, model in enumerate(models):
+        name = f"models/{index:03d}.onnx"
+        export_onnx(model.layers, build(model.layers, seed=0).state_dict(), folder / name)
+        choices = json.dumps(dict(model.architecture))
+        rows.append(
+            {"space": model.space, "task": model.task, "architecture": choices, "file": name}
+        )
+    with (folder / "models.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ("space", "task", "architecture", "file"))
+        writer.writeheader()
+        writer.writerows(rows)
+    shutil.copyfile(board.__file__, folder / "measure.py")
+    return rows
+
+
+def times_in(
+    runtime: str, models: Sequence[Model], files: Sequence[Path], *, threads: int, rounds: int
+) -> tuple[NDArray[np.float64], str]:
+    """Times of models on this machine's CPU, and what ran them.
+
+    Args:
+        runtime: ``onnxruntime`` or ``pytorch``.
+        models: Networks of one input.
+        files: Their ONNX files.
+        threads: Of the runtime, >= 1.
+        rounds: Timings of each, >= 2.
+
+    Returns:
+        Seconds of one inference, shape (rounds, models), and the runtime with its version.
+    """
+    with _threads(threads):
+        if runtime == "pytorch":
+            seen = board.timings([_torch_work(model) for model in models], rounds)
+            return seen, f"PyTorch {torch.__version__}, CPU, threads: {threads}"
+        works = board.session_works(list(files), threads)
+        seen = board.timings(works, rounds)
+    return seen, f"ONNX Runtime {onnxruntime.__version__}, CPU, threads: {threads}"
+
+
+def _torch_work(model: Model) -> Callable[[], Any]:
+    network = build(model.layers, seed=0).eval()
+    sample = torch.ones(1, *layer_shapes(model.layers)[model.layers[0].name])
+
+    def run() -> None:
+        with torch.inference_mode():
+            network(sample)
+
+    return run
+
+
+def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
+    """The profile of this machine with rates and bandwidths measured by PyTorch.
+
+    Powers stay what `hardware_profiles.host.detect_host` assumes: nothing here measures energy.
+
+    Args:
+        threads: Of PyTorch, >= 1.
+        rounds: Timings of each figure, >= 2.
+        name: Of the profile, which is that of its file.
+
+    Returns:
+        The profile, and how far odd and even rounds were apart, as `nas.models.board.disagreement`.
+
+    Raises:
+        HardwareError: If the name is none of a profile.
+    """
+    with _threads(threads):
+        labels, works, amounts = zip(*_peaks(), strict=True)
+        seen = board.timings(list(works), rounds)
+    when = datetime.now(UTC).date().isoformat()
+    rates = np.array(amounts) / seen
+    figures = {
+        label: _figure(column, f"PyTorch {torch.__version__}, threads: {threads}, {when}")
+        for label, column in zip(labels, rates.T, strict=True)
+    }
+    detected = detect_host()
+    content = profile_to_dict(detected) | {"name": name}
+    ratio = figures["fp32"]["value"] / detected.macs_per_s["fp32"].value
+    content["runtime"] = f"ONNX Runtime or PyTorch on the CPU, threads: {threads}"
+    content["macs_per_s"] = content["macs_per_s"] | {
+        precision: figures[precision] for precision in ("fp32", "bf16")
+    }
+    content["macs_per_s"]["int8"] = _scaled(detected.macs_per_s["int8"], ratio)
+    content["half_rate_macs"] = _scaled(detected.half_rate_macs, ratio)
+    content["memory_bytes_per_s"] = figures["memory"]
+    if content["cache_bytes"] is not None:
+        content["cache_bytes_per_s"] = figures["cache"]
+    content["notes"] += " Energy was not measured. The int8 rate is assumed."
+    return profile_from_dict(content, origin=f"{name}.yaml"), board.disagreement(seen)
+
+
+def _peaks() -> Iterator[tuple[str, Callable[[], Any], float]]:
+    for label, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        square = torch.ones(_MATRIX, _MATRIX, dtype=kind)
+        yield label, partial(torch.mm, square, square), float(_MATRIX**3)
+    for label, size in (("memory", _MAIN_BYTES), ("cache", _CACHE_BYTES)):
+        source = torch.zeros(size // 4)
+        target = torch.empty_like(source)
+        yield label, partial(target.copy_, source), 2.0 * size
+
+
+def _figure(rates: NDArray[np.float64], runtime: str) -> dict[str, Any]:
+    """The fast tenth of the rounds, with the range from their median to their best."""
+    low, value, high = (float(x) for x in np.percentile(rates, (50, 90, 100)))
+    source = f"{runtime}, {len(rates)} rounds on this machine: 90th percentile of the rates"
+    return Figure(value=value, low=low, high=high, basis="measured", source=source).model_dump()
+
+
+def _scaled(figure: Figure, ratio: float) -> dict[str, Any]:
+    """An assumption that was made in multiples of another rate."""
+    scaled = {
+        key: None if number is None else number * ratio
+        for key, number in (("value", figure.value), ("low", figure.low), ("high", figure.high))
+    }
+    return figure.model_dump(mode="json") | scaled
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
