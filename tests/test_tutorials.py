@@ -89,6 +89,7 @@ def see(words, shown, folder):
         ("search.md", "compare.md", "deploy.md", "estimate.md"),
         ("own_data.md", "own_space.md"),
         ("sampler.md",),
+        ("measure.md",),
     ],
     ids=lambda pages: pages[0],
 )
