@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,18 +23,21 @@ from hardware_profiles.catalog import profile_from_dict, profile_to_dict
 from hardware_profiles.figure import Figure
 from hardware_profiles.host import detect_host
 from hardware_profiles.profile import HardwareProfile
+from nas.errors import HardwareError
 from nas.models import board
 from nas.models.build import build
 from nas.models.onnx_graph import export_onnx
 from nas.models.tasks import Task
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer, layer_shapes
+from search_spaces.ops import Input, Linear
 
 __all__ = ["Model", "drawn_models", "measured_host", "times_in", "write_remote_folder"]
 
 _MATRIX = 1024
 _MAIN_BYTES = 2**27
 _CACHE_BYTES = 2**18
+_CHAINS = (8, 72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ def _torch_work(model: Model) -> Callable[[], Any]:
 
 
 def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
-    """The profile of this machine with rates and bandwidths measured by PyTorch.
+    """The profile of this machine with rates, bandwidths and dispatch time measured.
 
     Powers stay what `hardware_profiles.host.detect_host` assumes: nothing here measures energy.
 
@@ -158,8 +162,13 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         The profile, and how far odd and even rounds were apart, as `nas.models.board.disagreement`.
 
     Raises:
-        HardwareError: If the name is none of a profile.
+        HardwareError: If the name is none of a profile, or no dispatch time could be told.
     """
+    chains = [Model("", "", {}, _chain(length)) for length in _CHAINS]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = write_remote_folder(chains, Path(folder))
+        files = [Path(folder) / row["file"] for row in rows]
+        took, ran = times_in("onnxruntime", chains, files, threads=threads, rounds=rounds)
     with _threads(threads):
         labels, works, amounts = zip(*_peaks(), strict=True)
         seen = board.timings(list(works), rounds)
@@ -178,6 +187,7 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
     }
     content["macs_per_s"]["int8"] = _scaled(detected.macs_per_s["int8"], ratio)
     content["half_rate_macs"] = _scaled(detected.half_rate_macs, ratio)
+    content["dispatch_s"] = _dispatch(took, f"{ran}, {when}")
     content["memory_bytes_per_s"] = figures["memory"]
     if content["cache_bytes"] is not None:
         content["cache_bytes_per_s"] = figures["cache"]
@@ -193,6 +203,36 @@ def _peaks() -> Iterator[tuple[str, Callable[[], Any], float]]:
         source = torch.zeros(size // 4)
         target = torch.empty_like(source)
         yield label, partial(target.copy_, source), 2.0 * size
+
+
+def _chain(length: int) -> tuple[Layer, ...]:
+    """Linear layers of next to no work, one after the other."""
+    layers = [Layer("input", Input((4,)))]
+    for index in range(length):
+        layers.append(Layer(f"linear{index}", Linear(4, 4), (layers[-1].name,)))
+    return tuple(layers)
+
+
+def _dispatch(took: NDArray[np.float64], runtime: str) -> dict[str, Any]:
+    """Time of one more layer of a chain; the range allows other layers half to twice of it."""
+    short, long = _CHAINS
+    fast, middle = (
+        float(np.percentile(took[:, 1], rank) - np.percentile(took[:, 0], rank)) / (long - short)
+        for rank in (10, 50)
+    )
+    if fast <= 0.0:
+        raise HardwareError("hardware measure: more layers took no longer; give more --rounds")
+    source = (
+        f"{runtime}, {len(took)} rounds on this machine: chains of {short} and {long} linear layers"
+        " of 4 by 4, tenth percentiles; half to twice for other kinds of layers"
+    )
+    return Figure(
+        value=fast,
+        low=min(fast, middle) / 2,
+        high=2 * max(fast, middle),
+        basis="measured",
+        source=source,
+    ).model_dump()
 
 
 def _figure(rates: NDArray[np.float64], runtime: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_the_profile_and_the_table_go_into_calibrate(tmp_path, in_process, calib
     for figure in (*map(profile.macs_per_s.get, ("fp32", "bf16")), profile.memory_bytes_per_s):
         assert figure.basis == "measured" and figure.low <= figure.value <= figure.high
         assert "PyTorch" in figure.source and "threads: 1" in figure.source
+    assert profile.dispatch_s.basis == "measured" and "chains" in profile.dispatch_s.source
     int8 = profile.macs_per_s["int8"]
     assert int8.basis == "assumed"
     assert int8.value == pytest.approx(2 * profile.macs_per_s["fp32"].value)
