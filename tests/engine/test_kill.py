@@ -16,6 +16,7 @@ from nas.engine.storage import STUDY_NAME, open_storage
 from nas.runs import open_run
 
 KILLS = 10
+TRAININGS = 8
 
 
 def start(*arguments, log):
@@ -43,13 +44,25 @@ def kill_something(process, rng):
     return False
 
 
+def trained_so_far(path):
+    return len(list(path.glob("artifacts/*/result.json")))
+
+
 def run_with_kills(config, path, rng, log):
-    """Search, and kill something ten times at random moments; resume until it is finished."""
+    """Search, and kill something ten times at random moments; resume until it is finished.
+
+    No moment is so late that a fast machine could end the run before the last of the kills.
+    """
     process = start("search", config, "--out", path, log=log)
     kills = 0
     while kills < KILLS:
         deadline = time.monotonic() + rng.uniform(0.2, 6.0)
-        while time.monotonic() < deadline and process.poll() is None:
+        enough = TRAININGS * (kills + 1) / (KILLS + 2)
+        while (
+            time.monotonic() < deadline
+            and process.poll() is None
+            and trained_so_far(path) <= enough
+        ):
             time.sleep(0.02)
         if process.poll() is not None:
             if process.returncode == 0:
@@ -72,7 +85,7 @@ def run_with_kills(config, path, rng, log):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ten_kills_lose_nothing(workers, config_file, tmp_path, carbon_nas):
-    config = config_file(search={"workers": workers}, budget={"trainings": 8})
+    config = config_file(search={"workers": workers}, budget={"trainings": TRAININGS})
     rng = random.Random(workers)
     with (tmp_path / "log").open("w") as log:
         kills = run_with_kills(config, tmp_path / "killed", rng, log)
@@ -80,7 +93,7 @@ def test_ten_kills_lose_nothing(workers, config_file, tmp_path, carbon_nas):
     run = open_run(tmp_path / "killed")
     candidates = run.candidates()
     trained = candidates[candidates["status"] != "untrained"]
-    assert len(trained) == 8
+    assert len(trained) == TRAININGS
     assert trained["candidate"].is_unique
     study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(run.database_url))
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
@@ -90,7 +103,7 @@ def test_ten_kills_lose_nothing(workers, config_file, tmp_path, carbon_nas):
         for t in study.get_trials(deepcopy=False)
         if t.user_attrs.get("trained") and not t.user_attrs.get("repeat")
     ]
-    assert len({t.user_attrs["candidate"] for t in again}) == 8
+    assert len({t.user_attrs["candidate"] for t in again}) == TRAININGS
     if workers == 1:
         assert carbon_nas("search", config, "--out", tmp_path / "whole").returncode == 0
         for killed, whole in zip(
