@@ -9,62 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.engine.budget import Spent, spent, stop_reason
 from nas.engine.claims import Claim, Claims
 from nas.engine.decided import record_layers, record_untrained, trained_keys, untrained_keys
-from nas.engine.ehvi import EhviSampler
-from nas.engine.finalists import Finalist, finalists
-from nas.engine.known_costs import sampler_of_plan
+from nas.engine.further import Further
+from nas.engine.job import Job, of_search
 from nas.engine.plan import Look, Plan
+from nas.engine.proposals import Proposals, stuck
 from nas.engine.recipe_choices import point_of
-from nas.engine.samplers import make_sampler, seed_of
 from nas.errors import RunError
 from nas.runs import Run
 from nas.runs.files import read_json, write_json
 from nas.runs.machine import WorkerPower
-from nas.runs.tables import read_records
-from search_spaces.base import Architecture
-from search_spaces.references import reference_models
 
-__all__ = ["Decider", "Job"]
+__all__ = ["Decider"]
 
-REPEATS_BEFORE_RANDOM = 20
-_RANDOM_DRAWS = 2000
-_UNTRAINED_BEFORE_RANDOM = 200
 _ATTEMPTS_AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to be done by the worker that holds its claim.
-
-    Attributes:
-        look: The candidate and what arithmetic knows of it.
-        order: Its position among the decisions of the run.
-        trial: Number of the trial to tell; None for a finalist.
-        deployment: Index of the trial's deployment.
-        training: 0 for the search's training, 1 and up for a finalist's further seeds.
-        claim: Key of the claim.
-        record: File that will hold its result.
-    """
-
-    look: Look
-    order: int
-    trial: int | None
-    deployment: int
-    training: int
-    claim: str
-    record: Path
 
 
 class Decider:
@@ -78,6 +45,8 @@ class Decider:
         self.study = study
         self.claims = claims
         self.power = power
+        self._proposals = Proposals(run, plan, study, claims)
+        self._further = Further(run, plan, claims)
 
     def next_job(self) -> Job | Literal["wait", "done"]:
         """The next training, claimed for this worker.
@@ -100,14 +69,14 @@ class Decider:
                         return "wait"
                     reason = found
                 # A training under way may yet be lost, and then another must take its place.
-                if any(_of_search(claim.key) for claim in self.claims.all()):
+                if any(of_search(claim.key) for claim in self.claims.all()):
                     return "wait"
                 self.study.set_user_attr("stop_reason", reason)
-            return self._finalist_job()
+            return self._further.next_job()
 
     def spent(self) -> Spent:
         """What the run has used so far."""
-        claimed = {claim.key for claim in self.claims.all() if _of_search(claim.key)}
+        claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
         return spent(
             len(trained_keys(self.run.artifacts) | claimed), self.claims.workers(), self.power
         )
@@ -157,14 +126,6 @@ class Decider:
             return int(read_json(recorded)["order"])
         return len(self._decided() - {candidate})
 
-    def _deployment_of(self, trial: int | None) -> int:
-        """Index of the deployment that a trial chose; 0 if there was nothing to choose."""
-        labels = self._deployment_labels()
-        if trial is None or len(labels) < 2:
-            return 0
-        frozen = self.study.get_trials(deepcopy=False)[trial]
-        return labels.index(frozen.params["deployment"])
-
     def stop_reason_recorded(self) -> str | None:
         """Why the search phase ended; None while it goes on."""
         reason = self.study.user_attrs.get("stop_reason")
@@ -174,8 +135,7 @@ class Decider:
         """Whether no training is left: none of the search, of finalists or of references."""
         if self.stop_reason_recorded() is None:
             return False
-        wanted = finalists(read_records(self.run.artifacts), self.run, self.plan)
-        return not wanted and not self._missing_references()
+        return not self._further.left()
 
     def abandon(self, job: Job) -> None:
         """Give a job back: its trial is told FAIL and its claim is freed."""
@@ -187,7 +147,7 @@ class Decider:
         """The job that a claim was made for, with whichever worker it is."""
         candidate, _, rest = claim.key.partition("@")
         if candidate == "reference":
-            return self._reference_job(rest)
+            return self._further.reference_job(rest)
         described = read_json(self.run.artifacts / candidate / "layers.json")
         training = int(rest or 0)
         name = f"seed-{training}.json" if training else "result.json"
@@ -195,7 +155,7 @@ class Decider:
             look=self.plan.look(point_of(described["architecture"], described.get("recipe", {}))),
             order=self.order_of(candidate),
             trial=claim.trial,
-            deployment=self._deployment_of(claim.trial),
+            deployment=self._proposals.deployment_of(claim.trial),
             training=training,
             claim=claim.key,
             record=self.run.artifacts / candidate / name,
@@ -219,10 +179,12 @@ class Decider:
         attempt = 0
         while True:
             complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-            if _stuck(complete) and not self._enqueue_random(complete):
+            if stuck(complete) and not self._proposals.enqueue_random(
+                len(complete), self._worth_training
+            ):
                 return "exhausted: no untrained feasible architecture was found"
-            trial = self._ask(len(complete), attempt)
-            point, deployment = self._suggest(trial)
+            trial = self._proposals.ask(len(complete), attempt)
+            point, deployment = self._proposals.suggest(trial)
             look = self.plan.look(point)
             trial.set_user_attr("candidate", look.candidate)
             job = self._decide(trial, look, deployment, complete)
@@ -231,33 +193,6 @@ class Decider:
             attempt += 1
             if attempt == _ATTEMPTS_AT_ONCE and self.claims.all():
                 return None
-
-    def _ask(self, n_complete: int, attempt: int) -> optuna.Trial:
-        n_running = len(self.claims.all())
-        failed = attempt if n_running else 0
-        if self.plan.sampler == "ehvi":
-            self.study.sampler = self._known_costs_sampler
-        else:
-            seed = seed_of("ask", self.plan.seed, n_complete, n_running, failed)
-            self.study.sampler = make_sampler(self.plan.sampler, seed)
-        return self.study.ask()
-
-    @cached_property
-    def _known_costs_sampler(self) -> EhviSampler:
-        """Proposes by the history alone, so that it may keep what it computed of candidates."""
-        return sampler_of_plan(self.plan, self._deployment_labels())
-
-    def _suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
-        point = self.plan.candidates.choose(trial.suggest_categorical)
-        labels = self._deployment_labels()
-        if len(labels) < 2:
-            return point, 0
-        return point, labels.index(trial.suggest_categorical("deployment", labels))
-
-    def _deployment_labels(self) -> list[str]:
-        if self.plan.deployments_as == "targets":
-            return [self.plan.deployments[0].label]
-        return [deployment.label for deployment in self.plan.deployments]
 
     def _decide(
         self, trial: optuna.Trial, look: Look, deployment: int, complete: list[FrozenTrial]
@@ -311,82 +246,7 @@ class Decider:
         )
         return optuna.Trial(self.study, trial_id)
 
-    def _enqueue_random(self, complete: list[FrozenTrial]) -> bool:
-        """Queue a feasible architecture that is neither trained nor claimed; False if none."""
-        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        if waiting:
-            return True
-        rng = np.random.default_rng(seed_of("draw", self.plan.seed, len(complete)))
-        taken = trained_keys(self.run.artifacts) | {claim.key for claim in self.claims.all()}
-        labels = self._deployment_labels()
-        seen: set[str] = set()
-        for _ in range(_RANDOM_DRAWS):
-            point = self.plan.candidates.sample(rng)
-            deployment = int(rng.integers(len(labels)))
-            drawn = f"{point} {deployment}"
-            if drawn in seen:
-                continue
-            seen.add(drawn)
-            look = self.plan.look(point)
-            if look.candidate not in taken and self._worth_training(look, deployment):
-                chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}
-                self.study.enqueue_trial({**point, **chosen}, user_attrs={"drawn": True})
-                return True
-        return False
-
     def _decided(self) -> set[str]:
         artifacts = self.run.artifacts
         decided = trained_keys(artifacts) | untrained_keys(artifacts)
-        return decided | {claim.key for claim in self.claims.all() if _of_search(claim.key)}
-
-    def _finalist_job(self) -> Job | Literal["wait", "done"]:
-        claimed = {claim.key for claim in self.claims.all()}
-        if any(_of_search(key) for key in claimed):
-            return "wait"
-        records = read_records(self.run.artifacts)
-        wanted = finalists(records, self.run, self.plan)
-        for finalist in wanted:
-            key = f"{finalist.record.candidate}@{finalist.training}"
-            if key not in claimed and self.claims.take(key):
-                return self._job_of(finalist, key)
-        missing = self._missing_references()
-        for name in missing:
-            if f"reference@{name}" not in claimed and self.claims.take(f"reference@{name}"):
-                return self._reference_job(name)
-        return "wait" if wanted or missing else "done"
-
-    def _missing_references(self) -> list[str]:
-        names = reference_models(self.plan.task.input_shape, self.plan.task.outputs)
-        return [name for name in names if not self.run.reference_path(name).exists()]
-
-    def _reference_job(self, name: str) -> Job:
-        layers = reference_models(self.plan.task.input_shape, self.plan.task.outputs)[name]
-        path = self.run.reference_path(name)
-        look = Look(name, {}, layers, {}, self.plan.reference_recipe, {})
-        return Job(look, 0, None, 0, 0, f"reference@{name}", path)
-
-    def _job_of(self, finalist: Finalist, key: str) -> Job:
-        record = finalist.record
-        look = self.plan.look(point_of(record.architecture, record.recipe))
-        path = self.run.artifacts / record.candidate / f"seed-{finalist.training}.json"
-        return Job(look, record.order, None, 0, finalist.training, key, path)
-
-
-def _of_search(claim: str) -> bool:
-    """Whether a claim is of the search itself, not of a finalist or a reference model."""
-    return "@" not in claim
-
-
-def _stuck(complete: list[FrozenTrial]) -> bool:
-    """Whether the last trials were all repeats, or none of very many was worth training."""
-    repeats = 0
-    for trial in reversed(complete):
-        if not trial.user_attrs.get("repeat"):
-            break
-        repeats += 1
-    untrained = 0
-    for trial in reversed(complete):
-        if trial.user_attrs.get("trained") and not trial.user_attrs.get("repeat"):
-            break
-        untrained += 1
-    return repeats >= REPEATS_BEFORE_RANDOM or untrained >= _UNTRAINED_BEFORE_RANDOM
+        return decided | {claim.key for claim in self.claims.all() if of_search(claim.key)}

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.engine.claims import BEAT_S, Claims
-from nas.engine.decide import Decider, Job
+from nas.engine.decide import Decider
+from nas.engine.job import Job
 from nas.engine.plan import Plan, load_plan
 from nas.engine.samplers import seed_of
 from nas.engine.storage import database_faults, open_storage, open_study

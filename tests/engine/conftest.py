@@ -6,7 +6,8 @@ import pytest
 
 from nas.engine.claims import Claims
 from nas.engine.config import config_from_mapping, config_to_yaml
-from nas.engine.decide import Decider, Job
+from nas.engine.decide import Decider
+from nas.engine.job import Job
 from nas.engine.plan import Plan, load_plan
 from nas.engine.resolve import resolve
 from nas.engine.storage import open_storage, open_study

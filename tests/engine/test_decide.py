@@ -8,7 +8,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.engine.decide import REPEATS_BEFORE_RANDOM, Job
+from nas.engine.job import Job
+from nas.engine.proposals import REPEATS_BEFORE_RANDOM
 
 NO_FINALISTS = {"extra_seeds": 0, "at_most": 0}
 
@@ -137,7 +138,7 @@ def test_after_twenty_repeats_an_untrained_architecture_is_drawn(few, monkeypatc
         "deployment": made.trials[first.trial].params["deployment"],
     }
     monkeypatch.setattr(
-        "nas.engine.decide.make_sampler",
+        "nas.engine.proposals.make_sampler",
         lambda _name, _seed: optuna.samplers.PartialFixedSampler(
             stubborn, optuna.samplers.RandomSampler(seed=0)
         ),

@@ -5,7 +5,7 @@ import json
 import pytest
 from tiny_runs import one_line
 
-from nas.engine.decide import Job
+from nas.engine.job import Job
 
 
 def finish(made, status_of):

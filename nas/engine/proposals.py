@@ -1,0 +1,129 @@
+"""What a run tries next: its sampler is asked, and what repeats too often is drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.engine.claims import Claims
+from nas.engine.decided import trained_keys
+from nas.engine.ehvi import EhviSampler
+from nas.engine.known_costs import sampler_of_plan
+from nas.engine.plan import Look, Plan
+from nas.engine.samplers import make_sampler, seed_of
+from nas.runs import Run
+from search_spaces.base import Architecture
+
+__all__ = ["REPEATS_BEFORE_RANDOM", "Proposals", "stuck"]
+
+REPEATS_BEFORE_RANDOM = 20
+_RANDOM_DRAWS = 2000
+_UNTRAINED_BEFORE_RANDOM = 200
+
+
+class Proposals:
+    """Asks for candidates, each with the deployment that it is tried on.
+
+    Args:
+        run: The run.
+        plan: Its plan.
+        study: Its study.
+        claims: What is being trained.
+    """
+
+    def __init__(self, run: Run, plan: Plan, study: optuna.Study, claims: Claims) -> None:
+        self._run = run
+        self._plan = plan
+        self._study = study
+        self._claims = claims
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the deployments that a trial chooses from."""
+        if self._plan.deployments_as == "targets":
+            return [self._plan.deployments[0].label]
+        return [deployment.label for deployment in self._plan.deployments]
+
+    def ask(self, n_complete: int, attempt: int) -> optuna.Trial:
+        """A new trial whose sampler depends on the run's seed and the history alone.
+
+        Args:
+            n_complete: Trials that were told their values.
+            attempt: How many trials this ask has used up already.
+        """
+        n_running = len(self._claims.all())
+        failed = attempt if n_running else 0
+        if self._plan.sampler == "ehvi":
+            self._study.sampler = self._known_costs_sampler
+        else:
+            seed = seed_of("ask", self._plan.seed, n_complete, n_running, failed)
+            self._study.sampler = make_sampler(self._plan.sampler, seed)
+        return self._study.ask()
+
+    @cached_property
+    def _known_costs_sampler(self) -> EhviSampler:
+        """Proposes by the history alone, so that it may keep what it computed of candidates."""
+        return sampler_of_plan(self._plan, self.labels)
+
+    def suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
+        """The point and the index of the deployment that a trial tries."""
+        point = self._plan.candidates.choose(trial.suggest_categorical)
+        labels = self.labels
+        if len(labels) < 2:
+            return point, 0
+        return point, labels.index(trial.suggest_categorical("deployment", labels))
+
+    def deployment_of(self, trial: int | None) -> int:
+        """Index of the deployment that a trial chose; 0 if there was nothing to choose."""
+        labels = self.labels
+        if trial is None or len(labels) < 2:
+            return 0
+        frozen = self._study.get_trials(deepcopy=False)[trial]
+        return labels.index(frozen.params["deployment"])
+
+    def enqueue_random(self, n_complete: int, worth: Callable[[Look, int], bool]) -> bool:
+        """Queue an architecture that is neither trained nor claimed; False if none was found.
+
+        Args:
+            n_complete: Trials that were told their values.
+            worth: Whether a candidate is worth training for a deployment.
+        """
+        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return True
+        rng = np.random.default_rng(seed_of("draw", self._plan.seed, n_complete))
+        claimed = {claim.key for claim in self._claims.all()}
+        taken = trained_keys(self._run.artifacts) | claimed
+        labels = self.labels
+        seen: set[str] = set()
+        for _ in range(_RANDOM_DRAWS):
+            point = self._plan.candidates.sample(rng)
+            deployment = int(rng.integers(len(labels)))
+            drawn = f"{point} {deployment}"
+            if drawn in seen:
+                continue
+            seen.add(drawn)
+            look = self._plan.look(point)
+            if look.candidate not in taken and worth(look, deployment):
+                chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}
+                self._study.enqueue_trial({**point, **chosen}, user_attrs={"drawn": True})
+                return True
+        return False
+
+
+def stuck(complete: Sequence[FrozenTrial]) -> bool:
+    """Whether the last trials were all repeats, or none of very many was worth training."""
+    repeats = 0
+    for trial in reversed(complete):
+        if not trial.user_attrs.get("repeat"):
+            break
+        repeats += 1
+    untrained = 0
+    for trial in reversed(complete):
+        if trial.user_attrs.get("trained") and not trial.user_attrs.get("repeat"):
+            break
+        untrained += 1
+    return repeats >= REPEATS_BEFORE_RANDOM or untrained >= _UNTRAINED_BEFORE_RANDOM
