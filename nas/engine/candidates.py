@@ -55,9 +55,10 @@ class Candidates:
         )
         self._index: dict[_Names, int] = {}
         self._feasible: list[bool] = []
-        self._cost_rows: list[Array] = []
-        self._named: list[Mapping[str, float]] = []
-        self._encoded: tuple[list[Array], ...] = ([], [])
+        self._cost_rows = _Rows()
+        self._names: dict[str, int] = {}
+        self._named = _Rows()
+        self._encoded = (_Rows(), _Rows())
         self._told_domain = domain.without(free)
 
     def add(self, points: Sequence[Parameters]) -> list[int]:
@@ -75,17 +76,16 @@ class Candidates:
         """Costs of rows, (n, objectives), NaN where expensive."""
         if self._costs is None:
             return np.full((len(rows), objectives), np.nan)
-        return np.array([self._cost_rows[row] for row in rows]).reshape(len(rows), -1)
+        return self._cost_rows.at(rows)
 
     def groups(self, rows: Sequence[int]) -> list[Array]:
         """Unscaled features of rows, one array (n, columns) a group."""
-        groups = [_table_of(encoded, rows) for encoded in self._encoded]
+        groups = [encoded.at(rows) for encoded in self._encoded]
         if self._features is not None:
-            chosen = [self._named[row] for row in rows]
-            names = sorted(set().union(*chosen))
-            groups.append(np.array([[row.get(name, 0.0) for name in names] for row in chosen]))
+            in_order = [self._names[name] for name in sorted(self._names)]
+            groups.append(self._named.at(rows)[:, in_order])
         if self._costs is not None:
-            costs = np.array([self._cost_rows[row] for row in rows])
+            costs = self._cost_rows.at(rows)
             groups.append(_decades(costs[:, ~np.isnan(costs).all(axis=0)]))
         return [group for group in groups if group.shape[1]]
 
@@ -125,7 +125,11 @@ class Candidates:
         else:
             self._feasible.extend([True] * len(points))
         if self._features is not None:
-            self._named.extend(self._features(points))
+            named = list(self._features(points))
+            for name in set().union(*named) - set(self._names):
+                self._names[name] = len(self._names)
+            rows = np.array([[row.get(name, 0.0) for name in self._names] for row in named])
+            self._named.extend(rows)
         told = [self._told(point) for point in points]
         for rows_so_far, group in zip(self._encoded, self._told_domain.encode(told), strict=True):
             rows_so_far.extend(group)
@@ -137,6 +141,27 @@ class Candidates:
             self._index[_names(point)] = row
 
 
+class _Rows:
+    """A table that grows: rows at its end, and columns that are 0 for rows from before."""
+
+    def __init__(self) -> None:
+        self._table = np.zeros((0, 0))
+        self._count = 0
+
+    def extend(self, rows: Array) -> None:
+        count, width = self._count + len(rows), rows.shape[1]
+        if count > len(self._table) or width > self._table.shape[1]:
+            grown = np.zeros((max(count, 2 * self._count), width))
+            grown[: self._count, : self._table.shape[1]] = self._table[: self._count]
+            self._table = grown
+        self._table[self._count : count] = rows
+        self._count = count
+
+    def at(self, rows: Sequence[int]) -> Array:
+        taken: Array = self._table[np.asarray(rows, dtype=np.intp)]
+        return taken
+
+
 def standardised(groups: Sequence[Array]) -> list[Array]:
     """Columns of mean 0 and deviation 1, over the square root of their number in the group.
 
@@ -144,16 +169,13 @@ def standardised(groups: Sequence[Array]) -> list[Array]:
     """
     scaled = []
     for group in groups:
-        spread = group.std(axis=0)
-        kept = group[:, spread > 1e-12]
-        if kept.shape[1]:
-            unit = (kept - kept.mean(axis=0)) / kept.std(axis=0)
-            scaled.append(unit / np.sqrt(kept.shape[1]))
+        centred = group - group.mean(axis=0)
+        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / max(1, len(group)))
+        varies = spread > 1e-12
+        if varies.any():
+            unit = centred[:, varies] / spread[varies]
+            scaled.append(unit / np.sqrt(varies.sum()))
     return scaled
-
-
-def _table_of(encoded: list[Array], rows: Sequence[int]) -> Array:
-    return np.array([encoded[row] for row in rows]).reshape(len(rows), -1)
 
 
 def _decades(costs: Array) -> Array:
