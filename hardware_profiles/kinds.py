@@ -46,7 +46,7 @@ data-centre accelerator, and this machine."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _MARK = "from its kind: "
 _PLAIN = ("runtime", "supply_efficiency", "pue", "lifetime_years", "dispatch_s",
-          "runtime_memory_bytes", "runtime_storage_bytes")  # fmt: skip
+          "attention_score_share", "runtime_memory_bytes", "runtime_storage_bytes")  # fmt: skip
 # Overheads that the power at a boundary holds already; without powers there are none.
 _COUNTED: Mapping[str, tuple[str, ...]] = {"chip": (), "board": (), "wall": ("supply_efficiency",)}
 _FITTED = ("conv", "depthwise", "linear")
@@ -89,6 +89,7 @@ class KindFacts(Facts):
     efficiency: dict[str, Share]
     half_rate_s: NonNegative
     dispatch_s: NonNegative
+    attention_score_share: Fraction | None = None
     memory_share: Share
     cache_ratio: Positive
     runtime_memory_bytes: NonNegative

@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hardware_profiles.figure import Efficiency, Facts, NonNegative, Positive, Ratio, Share, Text
+from hardware_profiles.figure import (
+    Efficiency,
+    Facts,
+    Fraction,
+    NonNegative,
+    Positive,
+    Ratio,
+    Share,
+    Text,
+)
 from hardware_profiles.kinds import Kind, completed
 from hardware_profiles.lca import PublishedLca
 from hardware_profiles.materials import BillOfMaterials
@@ -61,6 +70,8 @@ class HardwareProfile(Facts):
             where an algorithm such as Winograd's saves multiplications.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         dispatch_s: Fixed time of one layer that is not fused.
+        attention_score_share: Share of the scores of attention that go through memory; 0 where the
+            runtime has an IO-aware kernel, None for 1.
         latency_factor: What all times are multiplied by; the range of a calibrated one is the error
             that the calibration left. None for 1.
         memory_peak_bytes_per_s: Bandwidth of the main memory by its datasheet, or None.
@@ -98,6 +109,7 @@ class HardwareProfile(Facts):
     efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
     dispatch_s: NonNegative
+    attention_score_share: Fraction | None = None
     latency_factor: Positive | None = None
     memory_peak_bytes_per_s: Positive | None = None
     memory_bytes_per_s: Positive | None = None

@@ -160,12 +160,6 @@ ROWS = (
         "joint design of model and hardware",
         settled=_later(7, "joint search; accelerator dimensions by issue 5"),
     ),
-    Row(
-        "S3",
-        "III Models",
-        "parameter-efficient models cut energy",
-        settled=_later(4, "eight families of spaces; `params` and `macs` are columns already"),
-    ),
     Row("S4", "III", "low-precision formats (part of the 800 times)", precision),
     Row(
         "S5",
@@ -174,18 +168,6 @@ ROWS = (
         selection,
     ),
     Row("S6", "III Data", "storage and ingestion of data take much power", storage),
-    Row(
-        "S7",
-        "III Systems, Fig. 4a",
-        "attention, feed-forward and convolution dominate the time of generative tasks",
-        settled=_later(4, "operator-level cost of all families"),
-    ),
-    Row(
-        "S8",
-        "III Systems",
-        "FlashAttention: faster, less traffic",
-        settled=_later(5, "attention with and without IO-aware kernels"),
-    ),
     Row(
         "S9",
         "III Systems, Fig. 4b",
@@ -197,12 +179,6 @@ ROWS = (
         "III",
         "gains of specific hardware can be cancelled by its embodied carbon",
         reuse_or_replace,
-    ),
-    Row(
-        "S12",
-        "I to III",
-        "recommendation, language, text-to-image and video, speech, translation",
-        settled=_later(4, "a space and a task for each"),
     ),
     Row("S13", "Fig. 3b", "phases: experimentation, training, inference", phases),
     Row("S14", "II", "open models spread training over all users", users),

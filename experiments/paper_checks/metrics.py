@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from experiments.paper_checks.session import (
-    LATER,
     OUT,
     Finding,
     Row,
@@ -100,15 +99,4 @@ ROWS = (
         settled=Finding("-", OUT, "the paper gives no formula and no figure to compute it from"),
     ),
     Row("M8", "I, Fig. 7", "PUE as an input of each site", pue_row),
-    Row(
-        "M9",
-        "I, III",
-        "performance per watt, GFLOPS, PUE and TCO as other metrics",
-        settled=Finding(
-            "-",
-            LATER,
-            "the catalogue of issue 5 prints performance per watt; PUE is M8; cost in money is out"
-            " of scope",
-        ),
-    ),
 )

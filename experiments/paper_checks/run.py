@@ -20,10 +20,11 @@ from experiments.paper_checks import (
     numbers_hardware,
     numbers_use,
     runs,
+    workloads,
 )
 from experiments.paper_checks.document import differences, entries, entry, render
 
-MODULES = (models, bills, runs, grids, metrics, methods, numbers_use, numbers_hardware)
+MODULES = (models, bills, runs, grids, metrics, methods, workloads, numbers_use, numbers_hardware)
 ROWS = sorted(
     (row for module in MODULES for row in module.ROWS),
     key=lambda row: ("ADMSN".index(row.id[0]), int(row.id[1:])),

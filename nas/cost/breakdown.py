@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardware_profiles.deployment import Deployment
-from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, FLOAT_BYTES, figures_of
-from nas.cost.latency import kernel_times
+from nas.cost.figures import BIAS_BYTES, ELEMENT_BYTES, FLOAT_BYTES, Figures, figures_of
+from nas.cost.latency import activation_elements, kernel_times
 from nas.cost.workload import Counts, Workload, workload
 from search_spaces.layers import Layer
 from search_spaces.ops import (
@@ -102,8 +102,9 @@ def breakdown(
     """
     work = workload(layers)
     groups = _groups(layers)
-    moved = _bytes_moved(work, "fp32" if deployment is None else deployment.precision)
-    times = None if deployment is None else kernel_times(work, figures_of([deployment])).time_s[0]
+    figures = None if deployment is None else figures_of([deployment])
+    moved = _bytes_moved(work, figures)
+    times = None if figures is None else kernel_times(work, figures).time_s[0]
     params = _parameters(layers)
     kernel_groups = np.array([GROUPS.index(groups[name]) for name in work.names])
     rows = []
@@ -191,8 +192,12 @@ def _parameters(layers: Sequence[Layer]) -> dict[str, int]:
     return counts
 
 
-def _bytes_moved(work: Workload, precision: str) -> Counts:
+def _bytes_moved(work: Workload, figures: Figures | None) -> Counts:
     elements = work.weight_elements + work.gathered_elements
-    elements = elements + work.read_elements + work.write_elements
+    if figures is None:
+        precision, elements = "fp32", elements + work.read_elements + work.write_elements
+    else:
+        precision = figures.deployments[0].precision
+        elements = elements + activation_elements(work, figures)[0]
     moved = elements * ELEMENT_BYTES[precision] + work.bias_elements * BIAS_BYTES[precision]
     return moved + work.float_elements * FLOAT_BYTES[precision]

@@ -12,8 +12,9 @@ from hardware_profiles.figure import known
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
 from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of, runs_in
-from nas.cost.latency import KernelTimes, kernel_times
+from nas.cost.latency import KernelTimes, activation_elements, kernel_times
 from nas.cost.lines import Line, digits, product, sum_of
+from nas.cost.memory import activation_bytes
 from nas.cost.needs import lacking
 from nas.cost.score import score
 from nas.cost.workload import KINDS, Workload
@@ -101,7 +102,7 @@ def _kernel_lines(
 def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) -> str:
     """Traffic over bandwidth, main memory and cache apart where both serve the kernel."""
     element, bias = figures.element_bytes[0, 0], figures.bias_bytes[0, 0]
-    activations = workload.read_elements[index] + workload.write_elements[index]
+    activations = activation_elements(workload, figures)[0, index]
     activations += workload.gathered_elements[index]
     weights = workload.weight_elements[index] * element + workload.bias_elements[index] * bias
     weights += workload.float_elements[index] * figures.float_bytes[0, 0]
@@ -155,10 +156,11 @@ def _memory_lines(workload: Workload, figures: Figures, row: dict[str, Any]) -> 
         + (f" + {floats} * {digits(figures.float_bytes[0, 0])}" if floats else ""),
         float(row["storage_bytes"]), "bytes", "counted, batch norms folded",
     )  # fmt: skip
-    activations = float(workload.peak_activation_elements * element * figures.together[0, 0])
+    activations = float(activation_bytes(workload, figures)[0, 0])
+    alive = activations / float(element * figures.together[0, 0])
     yield Line(
         "peak of live activations",
-        f"{workload.peak_activation_elements} * {digits(element)}"
+        f"{digits(alive)} * {digits(element)}"
         f" * {digits(figures.together[0, 0])}",
         activations, "bytes", "liveness over the graph",
     )  # fmt: skip

@@ -74,6 +74,7 @@ class Figures:
         element_bytes: Bytes of a weight or activation.
         bias_bytes: Bytes of a bias.
         float_bytes: Bytes of a weight or bias that int8 leaves in float32.
+        score_share: Share of the scores of attention that go through memory.
         streams: Runs at the same time.
         together: Inferences under way at once: batch x streams.
         idle_w: Power when idle; NaN where it is unknown.
@@ -98,6 +99,7 @@ class Figures:
     element_bytes: Array
     bias_bytes: Array
     float_bytes: Array
+    score_share: Array
     streams: Array
     together: Array
     idle_w: Array
@@ -196,6 +198,7 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
         "float_bytes": FLOAT_BYTES[precision],
+        "score_share": _or(profile.attention_score_share, 1.0),
         "streams": float(deployment.streams),
         "together": float(deployment.batch * deployment.streams),
         "idle_w": idle_w * share,

@@ -10,8 +10,9 @@ they fill it as a batch of b * s does, except that each reads the weights for it
 dispatches overlap. A response takes as long as all that is under way.
 
 Levels of memory: activations of a kernel move through the cache when all that the kernel touches
-fits it; weights are read from the cache when all weights and the peak of activations fit, so that
-they survive from one inference to the next. Otherwise both come from main memory. Rows of an
+fits it, scores of attention by the share of them that the runtime writes; weights are read from the
+cache when all weights and the peak of activations fit, so that they survive from one inference to
+the next. Otherwise both come from main memory. Rows of an
 embedding are weights in this, though every inference of a batch reads its own.
 """
 
@@ -26,7 +27,7 @@ from nas.cost.memory import activation_bytes, stored_bytes
 from nas.cost.stack import Stack
 from nas.cost.workload import Workload
 
-__all__ = ["KernelTimes", "kernel_times"]
+__all__ = ["KernelTimes", "activation_elements", "kernel_times"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
         + workload.bias_elements * figures.bias_bytes
         + workload.float_elements * figures.float_bytes
     )
-    elements = workload.read_elements + workload.write_elements
+    elements = activation_elements(workload, figures)
     per_inference = figures.element_bytes * figures.together
     activations = elements * per_inference
     gathered = workload.gathered_elements * per_inference
@@ -91,3 +92,22 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
         busy_s=np.maximum(loaded_s, move_s),
         main_memory_bytes=main,
     )
+
+
+def activation_elements(workload: Workload | Stack, figures: Figures) -> Array:
+    """Activations that every kernel reads and writes for one inference, shape (D, kernels).
+
+    A runtime with an IO-aware kernel neither writes nor reads the scores of attention.
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+
+    Source:
+        Dao et al., FlashAttention, NeurIPS 2022 (arXiv:2205.14135), sections 2.2 and 3.1: plain
+        attention writes the scores to main memory and reads them again, theirs never does.
+    """
+    moved = workload.read_elements + workload.write_elements
+    kept = 2.0 * (1.0 - figures.score_share)
+    elements: Array = moved - workload.score_elements * kept
+    return elements

@@ -29,13 +29,17 @@ def stored_bytes(workload: Workload | Stack, figures: Figures) -> Array:
 def activation_bytes(workload: Workload | Stack, figures: Figures) -> Array:
     """Most bytes of activations alive at once, for all inferences under way, shape (D, 1).
 
+    Scores of attention count by the share of them that the runtime writes.
+
     Of many networks: for each kernel that of its network, shape (D, kernels).
 
     Args:
         workload: Counts of the network.
         figures: Figures of D deployments.
     """
-    return workload.peak_activation_elements * figures.element_bytes * figures.together
+    scored, unscored = workload.peak_activation_elements, workload.peak_unscored_elements
+    elements = unscored + (scored - unscored) * figures.score_share
+    return elements * figures.element_bytes * figures.together
 
 
 def fit_reasons(

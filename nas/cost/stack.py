@@ -39,11 +39,13 @@ class Stack:
     gathered_elements: Counts
     read_elements: Counts
     write_elements: Counts
+    score_elements: Counts
     total_macs: Counts
     stored_weight_elements: Counts
     stored_bias_elements: Counts
     stored_float_elements: Counts
     peak_activation_elements: Counts
+    peak_unscored_elements: Counts
 
     def picked(self, rows: npt.NDArray[np.intp]) -> Stack:
         """The networks of the given rows, in their order."""
@@ -65,6 +67,7 @@ _PER_KERNEL = (
     "gathered_elements",
     "read_elements",
     "write_elements",
+    "score_elements",
 )
 _PER_NETWORK = (
     "total_macs",
@@ -72,6 +75,7 @@ _PER_NETWORK = (
     "stored_bias_elements",
     "stored_float_elements",
     "peak_activation_elements",
+    "peak_unscored_elements",
 )
 
 

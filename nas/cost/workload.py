@@ -11,13 +11,14 @@ weights of its own is folded: it leaves one bias for each output channel. Elsewh
 and an offset for each channel.
 
 Flatten, Reshape, Select and Slice are views: no kernel, no bytes; what reads one reads so much of
-the tensor behind it, which lives on. Attention is one kernel that writes and reads its scores once,
-as a runtime does that does not fuse it. An embedding reads a row for every identifier of every
-inference, and has the whole table stored.
+the tensor behind it, which lives on. Attention is one kernel that writes and reads its scores once;
+`nas.cost.latency` takes away what a runtime keeps that fuses it. An embedding reads a row for every
+identifier of every inference, and has the whole table stored.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -92,6 +93,7 @@ class Workload:
         gathered_elements: Weights read anew by every inference: rows of embedding tables.
         read_elements: Activations read.
         write_elements: Activations written.
+        score_elements: Scores of attention, in both of them, one for each query, key and head.
         params: Trainable parameters before folding, shared ones counted once.
         total_macs: Sum of ``macs``.
         stored_weight_elements: Weights to store after folding, shared ones counted once.
@@ -99,6 +101,7 @@ class Workload:
         stored_float_elements: The same of recurrent kernels, which are in neither.
         peak_activation_elements: Most activations alive at once: while a kernel runs, all that it
             reads and writes and all that a later kernel reads. No buffer is reused in place.
+        peak_unscored_elements: The same where attention writes no scores.
     """
 
     names: tuple[str, ...]
@@ -113,12 +116,14 @@ class Workload:
     gathered_elements: Counts
     read_elements: Counts
     write_elements: Counts
+    score_elements: Counts
     params: int
     total_macs: int
     stored_weight_elements: int
     stored_bias_elements: int
     stored_float_elements: int
     peak_activation_elements: int
+    peak_unscored_elements: int
 
 
 @dataclass(slots=True)
@@ -173,12 +178,15 @@ def workload(layers: Sequence[Layer]) -> Workload:
                 kernel.gathered,
                 sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
                 kernel.elements + kernel.scratch,
+                kernel.scratch,
             )
             for kernel in kernels
         ],
         dtype=np.float64,
     ).T.copy()
     counts.setflags(write=False)
+    alive = _live_activations(layers, kernels, elements, behind)
+    scores = [kernel.scratch for kernel in kernels]
     kind_index = np.array([KINDS.index(kind) for kind in kinds], dtype=np.intp)
     kind_index.setflags(write=False)
     return Workload(
@@ -194,12 +202,14 @@ def workload(layers: Sequence[Layer]) -> Workload:
         gathered_elements=counts[5],
         read_elements=counts[6],
         write_elements=counts[7],
+        score_elements=counts[8],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
         stored_bias_elements=sum(biases.values()),
         stored_float_elements=sum(floats.values()),
-        peak_activation_elements=_peak_activations(layers, kernels, elements, behind),
+        peak_activation_elements=max(map(sum, zip(alive, scores, strict=True))),
+        peak_unscored_elements=max(alive),
     )
 
 
@@ -319,12 +329,13 @@ def _biases(op: Op) -> int:
     return 0 if isinstance(op, (Embedding, Positions, ClassToken, Opaque)) else op.parameters()
 
 
-def _peak_activations(
+def _live_activations(
     layers: Sequence[Layer],
     kernels: Sequence[_Kernel],
     elements: dict[str, int],
     behind: dict[str, str],
-) -> int:
+) -> list[int]:
+    """Elements of tensors that are alive while each kernel runs."""
     last_read = {
         behind.get(name, name): index
         for index, kernel in enumerate(kernels)
@@ -337,15 +348,8 @@ def _peak_activations(
         *((kernel.output, index) for index, kernel in enumerate(kernels)),
     ]
     output = behind.get(layers[-1].name, layers[-1].name)
-    for index, kernel in enumerate(kernels):
-        change[index] += kernel.scratch
-        change[index + 1] -= kernel.scratch
     for name, born in births:
         last = end if name == output else last_read.get(name, born)
         change[born] += elements[name]
         change[last + 1] -= elements[name]
-    alive = peak = 0
-    for step in change:
-        alive += step
-        peak = max(peak, alive)
-    return peak
+    return list(itertools.accumulate(change[:-1]))

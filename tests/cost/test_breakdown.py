@@ -169,6 +169,22 @@ def test_an_attention_core_by_hand(deploy: MakeDeployment) -> None:
     assert cost(work, [fast]).latency_s[0] == pytest.approx(1.152e-3 + 1e-3)
 
 
+def test_an_io_aware_kernel_moves_no_scores(deploy: MakeDeployment) -> None:
+    layers = (
+        Layer("input", Input((6, 8))),
+        Layer("attention", Attention(2, 2, 4), ("input", "input", "input")),
+    )
+    places = [deploy(), deploy(attention_score_share=0.5), deploy(attention_score_share=0.0)]
+    found = cost(workload(layers), places)
+    # 48 elements read and 48 written at 1e5 B/s, and twice the share of 72 scores; the MACs stay.
+    np.testing.assert_allclose(found.latency_s, [2.4e-3 + 1e-3, 1.68e-3 + 1e-3, 1.152e-3 + 1e-3])
+    np.testing.assert_allclose(
+        found.peak_memory_bytes - found.peak_memory_bytes[2], [72.0, 36.0, 0.0]
+    )
+    rows = [breakdown(layers, place)[0].bytes_moved for place in places]
+    assert rows == [240.0, 168.0, 96.0]
+
+
 def test_views_cost_nothing_and_keep_what_is_behind_them() -> None:
     work = workload(
         (

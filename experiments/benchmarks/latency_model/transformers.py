@@ -112,11 +112,13 @@ def transformer(row: Mapping[str, float]) -> tuple[Workload, np.ndarray]:
         gathered_elements=none,
         read_elements=columns["read"],
         write_elements=columns["write"],
+        score_elements=none,
         params=int(stored),
         total_macs=int((macs * repeats).sum()),
         stored_weight_elements=int(stored),
         stored_bias_elements=0,
         stored_float_elements=0,
         peak_activation_elements=int((columns["read"] + columns["write"]).max()),
+        peak_unscored_elements=int((columns["read"] + columns["write"]).max()),
     )
     return work, repeats
