@@ -25,7 +25,6 @@ import csv
 import dataclasses
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -36,8 +35,10 @@ from time import perf_counter
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.append(str(Path(__file__).parents[1]))
 
 import numpy as np
+from measured_on import measured_on
 
 import nas
 from nas.errors import CarbonNasError, LayerError
@@ -146,7 +147,7 @@ def run_pair(space_name: str, task_name: str, folder: Path) -> dict[str, Any]:
         "epochs": config["recipe"]["epochs"],
         "macs_limit": config["constraints"]["macs"],
         "seconds": round(perf_counter() - began, 1),
-        **where(),
+        **measured_on(),
     }
 
 
@@ -157,23 +158,6 @@ def predict(model: Path, samples: np.ndarray) -> int:
         words = [sys.executable, "-I", str(model.resolve() / "predict.py"), "inputs.npy"]
         done = subprocess.run(words, cwd=scratch, capture_output=True, text=True, check=True)
     return len(done.stdout.splitlines())
-
-
-def where() -> dict[str, Any]:
-    """Machine and commit."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False,
-        cwd=Path(__file__).parent,
-    )  # fmt: skip
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "commit": commit.stdout.strip() or None,
-    }
 
 
 def holds(row: dict[str, Any]) -> bool:

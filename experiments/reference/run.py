@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,8 +22,10 @@ from time import perf_counter
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.append(str(Path(__file__).parents[1]))
 
 from baselines import gradient_boosting
+from measured_on import measured_on
 
 import nas
 from nas.errors import CarbonNasError
@@ -115,24 +116,7 @@ def run_task(name: str, folder: Path) -> dict[str, Any]:
         "export": exported,
         "baseline": baseline,
         "as_good": exported["test_error"] <= baseline["test_error"],
-        **where(),
-    }
-
-
-def where() -> dict[str, Any]:
-    """Machine and commit."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False,
-        cwd=HERE,
-    )  # fmt: skip
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "commit": commit.stdout.strip() or None,
+        **measured_on(),
     }
 
 
