@@ -66,6 +66,7 @@ class SearchSpace:
             where = f"{self.name}: choice {choice.name!r}"
             if choice.name in earlier:
                 raise SpaceError(f"{where} is there twice, rename one")
+            _check_kinds(where, choice.values)
             if not choice.values or len(set(choice.values)) < len(choice.values):
                 raise SpaceError(f"{where} has values {choice.values}, give different ones")
             if choice.only_if is not None:
@@ -283,6 +284,15 @@ class SearchSpace:
                 if value == given and isinstance(value, bool) == is_truth:
                     return value
         raise SpaceError(f"{self.name}: {choice.name}={given!r} is not one of {choice.values}")
+
+
+def _check_kinds(where: str, values: tuple[Value, ...]) -> None:
+    for value in values:
+        if not isinstance(value, int | float | str):
+            raise SpaceError(
+                f"{where} has the value {value!r}, give numbers, texts, true or false; lay lists "
+                "down in `build` and choose among their names"
+            )
 
 
 def _active(choice: Choice, architecture: Mapping[str, Value]) -> bool:

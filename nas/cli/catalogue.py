@@ -100,7 +100,8 @@ def task_show(name: NameArgument, as_json: JsonOption = False) -> None:
     found = find_task(name)
     facts = asdict(replace(found, parts=None))
     del facts["parts"]  # how they are read
-    print_facts({**facts, "form": found.form, "output": found.output_shape}, as_json)
+    columns = facts.pop("spec") or {}
+    print_facts({**facts, **columns, "form": found.form, "output": found.output_shape}, as_json)
 
 
 FolderOption = Annotated[

@@ -59,19 +59,22 @@ def _check_memory(path: Path, needed: int) -> None:
 
 
 def _read_npz(path: Path) -> Pair:
+    remedy = "save it by np.savez(path, x=..., y=...)"
     try:
         with zipfile.ZipFile(path) as archive:
             needed = sum(part.file_size for part in archive.infolist())
         _check_memory(path, needed)
         with np.load(path, allow_pickle=False) as arrays:
+            missing = {"x", "y"}.difference(arrays)
+            if missing:
+                raise TaskError(f"{path}: holds no {' and no '.join(sorted(missing))}; {remedy}")
             return arrays["x"], arrays["y"]
     except MemoryError as error:
         raise TaskError(f"{path}: {error}; give fewer samples") from None
-    except (
-        KeyError, ValueError, TypeError, AttributeError, OSError, EOFError, zlib.error,
-        zipfile.BadZipFile,
-    ) as error:  # fmt: skip
-        raise TaskError(f"{path}: {error}; save it by np.savez(path, x=..., y=...)") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, TypeError, AttributeError):
+        raise TaskError(f"{path}: is cut off, damaged or no npz file; {remedy}") from None
+    except ValueError as error:  # of objects, which only unpickling would read
+        raise TaskError(f"{path}: {error}; {remedy}") from None
 
 
 def _read_csv(path: Path) -> Pair:

@@ -199,6 +199,7 @@ def test_what_is_ones_own_is_shown(in_process, tmp_path, monkeypatch):
     images(tmp_path / "photos")
     shown = json.loads(in_process("task", "show", "./photos", "--json").stdout)
     assert (shown["name"], shown["input_shape"]) == ("photos", [1, 8, 8])
+    assert not {"spec", "parts"} & set(shown)
     assert "take it as it is" in one_line(in_process("task", "fetch", "./photos"))
 
 

@@ -58,6 +58,11 @@ def test_the_size_of_a_conditional_space_by_hand():
     assert TOY.size() == 18 == len(_all(TOY))
 
 
+def test_a_list_is_no_value():
+    with pytest.raises(SpaceError, match=r"choice 'depths' has the value \[1, 2\], give numbers"):
+        _space(Choice("depths", ([1, 2], [2, 4])))
+
+
 @given(spaces())
 @settings(deadline=None)
 def test_the_size_is_the_number_of_architectures(space):
