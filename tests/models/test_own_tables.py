@@ -126,7 +126,7 @@ def test_bad_npz_files_are_one_line_and_nothing_is_unpickled(tmp_path):
     np.save(tmp_path / "one.npy", np.zeros(3))
     for content in (b"", b"no", whole[: len(whole) // 2], (tmp_path / "one.npy").read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(TaskError, match="is empty|is cut off, damaged or no npz") as caught:
+        with pytest.raises(TaskError, match=r"is empty|is cut off, damaged or no npz") as caught:
             data_of_table(path)
         assert "\n" not in str(caught.value)
 
