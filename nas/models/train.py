@@ -305,15 +305,15 @@ def _normalised(inputs: Tensor, scale: Scale) -> Tensor:
 
 
 def _augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to 1/14 of its height (zeros move in), for "shift-flip" mirrored."""
+    """Each image moved by up to 1/14 of its height (zeros move in), mirrored, or both."""
     if augmentation == "none":
         return images
     count, _, height, width = images.shape
-    furthest = max(1, height // _PIXELS_PER_SHIFT)
+    furthest = 0 if augmentation == "flip" else max(1, height // _PIXELS_PER_SHIFT)
     padded = functional.pad(images, (furthest,) * 4)
     down, right = torch.randint(0, 2 * furthest + 1, (2, count, 1), generator=generator)
     rows, columns = down + torch.arange(height), right + torch.arange(width)
-    if augmentation == "shift-flip":
+    if augmentation != "shift":
         mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()
         columns = torch.where(mirrored, columns.flip(1), columns)
     image = torch.arange(count)[:, None, None]

@@ -63,7 +63,7 @@ def test_the_reported_error_is_that_of_the_returned_weights(digits: Task, splits
     assert training.error == pytest.approx(float(np.mean(classes != splits.validation_y)))
 
 
-@pytest.mark.parametrize("augmentation", ["none", "shift", "shift-flip"])
+@pytest.mark.parametrize("augmentation", ["none", "shift", "flip", "shift-flip"])
 def test_equal_arguments_give_equal_weights(
     digits: Task, splits: Splits, augmentation: str
 ) -> None:
