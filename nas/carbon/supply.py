@@ -25,7 +25,7 @@ from nas.carbon.parts import battery_embodied_gco2e
 from nas.carbon.quantity import Numbers, quantity
 from nas.errors import HardwareError, StudyError
 
-__all__ = ["resolve_grid"]
+__all__ = ["hourly_of", "resolve_grid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,35 @@ def resolve_grid(given: str | float | Mapping[str, Any], *, folder: Path | None 
     if isinstance(given, int | float) and not isinstance(given, bool):
         return custom_grid(float(given))
     raise HardwareError(f"grid: got {given!r}; give a name, g CO2e/kWh or a mapping")
+
+
+def hourly_of(
+    given: str | float | Mapping[str, Any], *, folder: Path | None = None
+) -> Trace | Numbers | None:
+    """The hours behind the grid that `resolve_grid` gives, at its own load.
+
+    Args:
+        given: As `resolve_grid` takes it.
+        folder: Where paths start.
+
+    Returns:
+        A trace, or month x hour means (12, 24), g CO2e/kWh; None where only one mean is known.
+
+    Raises:
+        HardwareError: As `resolve_grid`.
+        StudyError: If hours, a load or a plant change what the grid is.
+    """
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        path = (folder or Path()) / given
+        return hourly_of(read_yaml(path), folder=path.parent)
+    mapping = {"name": given} if isinstance(given, str) else given
+    if not isinstance(mapping, Mapping):
+        return None
+    choice = parse_facts(GridKeys, dict(mapping), "grid")
+    for key in ("hours", "months", "load_w", "onsite"):
+        if getattr(choice, key) is not None:
+            raise StudyError(f"grid: {key} changes the hours of the grid; leave it out")
+    return _place(choice, kind_of(mapping), folder or Path()).hourly
 
 
 def _place(choice: GridKeys, kind: str, folder: Path) -> _Place:

@@ -67,7 +67,8 @@ def progress_lines(progress: Progress) -> list[str]:
     further = f", {progress.further_trainings} further seeds" if progress.further_trainings else ""
     lines = [
         f"phase       {progress.phase}"
-        + (f" ({progress.stop_reason})" if progress.stop_reason else ""),
+        + (f" ({progress.stop_reason})" if progress.stop_reason else "")
+        + ("; paused until the grid is cleaner" if progress.paused else ""),
         f"trainings   {progress.trainings}{limit}{further}; {progress.running} running; "
         f"{progress.untrained} decided without training",
         f"best error  {_error(progress.best_error)}",

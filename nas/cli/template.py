@@ -53,6 +53,6 @@ search:
 recipe: {{}}                    # such as {{epochs: [2, 6], precision: fp32}}
 final_recipe: {{}}
 
-budget: {{trainings: 24}}       # trainings, seconds, gco2e: whichever is met first
+budget: {{trainings: 24}}       # trainings, seconds, epochs, kwh, gco2e: whichever is met first
 finalists: {{extra_seeds: 2, at_most: 8}}   # of the front, trained again: luck must not win
 """

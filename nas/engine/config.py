@@ -29,6 +29,7 @@ __all__ = [
     "DemandConfig",
     "DeploymentConfig",
     "FinalistsConfig",
+    "ScheduleConfig",
     "SearchConfig",
     "SearchHost",
     "SearchSettings",
@@ -98,6 +99,27 @@ class SearchHost(_Strict):
     pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
 
+class ScheduleConfig(_Strict):
+    """When the search may run: in the cleanest hours before a deadline.
+
+    Without a signal the hours are those of the grid of `search.on`. With one, a file that holds
+    the present intensity as one number, it runs while that is at most `pause_above`.
+    """
+
+    deadline_h: float = Positive
+    signal: str | None = None
+    pause_above: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> ScheduleConfig:
+        if (self.signal is None) != (self.pause_above is None):
+            raise ValueError(
+                "signal and pause_above go together: a file with the present gCO2e/kWh, and the "
+                "intensity above which the search pauses"
+            )
+        return self
+
+
 class SearchSettings(_Strict):
     """How the space is searched."""
 
@@ -106,6 +128,7 @@ class SearchSettings(_Strict):
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1)
     storage: str | None = None
+    schedule: ScheduleConfig | None = None
 
     @field_validator("storage")
     @classmethod
@@ -123,12 +146,15 @@ class Budget(_Strict):
 
     trainings: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    epochs: int | None = Field(default=None, ge=1)
+    kwh: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     gco2e: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    gain_per_gco2e: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _one_limit(self) -> Budget:
-        if self.trainings is None and self.seconds is None and self.gco2e is None:
-            raise ValueError("no limit; give trainings, seconds or gco2e")
+        if all(limit is None for limit in self.model_dump().values()):
+            raise ValueError(f"no limit; give {', '.join(Budget.model_fields)}")
         return self
 
 
@@ -184,10 +210,14 @@ def read_config(path: str | Path) -> SearchConfig:
     own = {key: absolute(getattr(config, key), file.parent) for key in ("space", "task")}
     host = config.search.on
     beside = host.model_copy(update={"grid": _from_folder(host.grid, file.parent)})
+    schedule = config.search.schedule
+    if schedule is not None and schedule.signal is not None:
+        signal = str((file.parent / schedule.signal).absolute())
+        schedule = schedule.model_copy(update={"signal": signal})
     return config.model_copy(
         update={
             **own,
-            "search": config.search.model_copy(update={"on": beside}),
+            "search": config.search.model_copy(update={"on": beside, "schedule": schedule}),
             "deployments": tuple(
                 row.model_copy(update={"grid": _from_folder(row.grid, file.parent)})
                 for row in config.deployments

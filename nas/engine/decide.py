@@ -8,6 +8,7 @@ the same candidate is drawn again.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,14 +17,18 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.engine.budget import Spent, spent, stop_reason
+from nas.engine.budget import Spent, grams_of, spent, stop_reason
 from nas.engine.claims import Claim, Claims
 from nas.engine.decided import record_layers, record_untrained, trained_keys, untrained_keys
+from nas.engine.evidence import Evidence
 from nas.engine.further import Further
 from nas.engine.job import Job, of_search
+from nas.engine.little_gain import little_gain, tell_gain
 from nas.engine.plan import Look, Plan
 from nas.engine.proposals import Proposals, stuck
 from nas.engine.recipe_choices import point_of
+from nas.engine.schedule import intensity_of
+from nas.engine.tally import Tally
 from nas.errors import RunError
 from nas.runs import Run
 from nas.runs.files import read_json, write_json
@@ -47,6 +52,8 @@ class Decider:
         self.power = power
         self._proposals = Proposals(run, plan, study, claims)
         self._further = Further(run, plan, claims)
+        self._tally = Tally(run.artifacts, plan)
+        self._evidence = Evidence(run, plan)
 
     def next_job(self) -> Job | Literal["wait", "done"]:
         """The next training, claimed for this worker.
@@ -78,7 +85,11 @@ class Decider:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
         return spent(
-            len(trained_keys(self.run.artifacts) | claimed), self.claims.workers(), self.power
+            len(trained_keys(self.run.artifacts) | claimed),
+            self.claims.workers(),
+            self.power,
+            epochs=self._tally.epochs(claimed),
+            intensity=intensity_of(self.run),
         )
 
     def record_spent(self) -> None:
@@ -95,7 +106,7 @@ class Decider:
         Raises:
             StorageError: If the record cannot be written; the trial then stays untold.
         """
-        seconds = float(result["seconds"])
+        now, seconds = time.time(), float(result["seconds"])
         errors = result["errors"]
         if job.training and result["status"] != "trained":
             # A further seed that failed counts against the candidate.
@@ -106,7 +117,7 @@ class Decider:
             **result,
             "errors": errors,
             "energy_j": self.power.energy_j(seconds),
-            "gco2e": self.power.gco2e(seconds),
+            "gco2e": grams_of(self.power, now - seconds, now, intensity_of(self.run)),
             "energy_kind": "modelled",
             "finished_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         }
@@ -162,10 +173,8 @@ class Decider:
         )
 
     def _stop_reason(self) -> str | None:
-        plan = self.plan
-        return stop_reason(
-            self.spent(), trainings=plan.trainings, seconds=plan.seconds, gco2e=plan.gco2e
-        )
+        limits = self.plan.limits
+        return stop_reason(self.spent(), limits) or little_gain(self.study, limits.gain_per_gco2e)
 
     def _fail_dead_trials(self) -> None:
         self.claims.remove_dead()
@@ -221,6 +230,8 @@ class Decider:
             trial.set_user_attr("reason", reason)
             self._finish(trial, look.scores, deployment)
             return None
+        if self.plan.limits.gain_per_gco2e is not None:
+            tell_gain(trial, look, self._evidence)
         record_layers(self.run.artifacts, look)
         if not self.claims.take(look.candidate, trial.number):
             raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")

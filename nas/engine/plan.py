@@ -16,6 +16,7 @@ from hardware_profiles import Deployment, Precision, deployment_from_dict
 from nas.carbon.study import Study, study_from_dict
 from nas.cost.score import score
 from nas.cost.workload import workload
+from nas.engine.budget import Limits
 from nas.engine.config import SearchConfig
 from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
 from nas.engine.recipe_choices import split_point, with_recipe_choices
@@ -89,9 +90,7 @@ class Plan:
     seed: int
     deployments_as: str
     data_dir: str | None
-    trainings: int | None
-    seconds: float | None
-    gco2e: float | None
+    limits: Limits
     extra_seeds: int
     finalists: int
 
@@ -233,9 +232,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         seed=frozen["search"]["seed"],
         deployments_as=frozen["deployments_as"],
         data_dir=frozen["data_dir"],
-        trainings=frozen["budget"]["trainings"],
-        seconds=frozen["budget"]["seconds"],
-        gco2e=frozen["budget"]["gco2e"],
+        limits=Limits(**frozen["budget"]),
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
     )

@@ -201,12 +201,12 @@ def expected(
     Returns:
         None when the budget has no number of trainings.
     """
-    if plan.trainings is None:
+    if plan.limits.trainings is None:
         return None
     references = reference_models(plan.task.input_shape, plan.task.outputs).values()
     seen = plan.reference_recipe.samples_seen(images)
     worker_s = sum(power.training_s(mac_count(layers), seen) for layers in references)
-    trainings = plan.trainings + plan.finalists * plan.extra_seeds
+    trainings = plan.limits.trainings + plan.finalists * plan.extra_seeds
     worker_s += trainings * power.training_s(found.trainable_macs, _mean_samples(plan, images))
     return Expected(
         seconds=worker_s / workers,

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from hardware_profiles import Precision
+from nas.engine.budget import Spent
 from nas.engine.decide import Decider
 from nas.engine.plan import Plan
+from nas.engine.schedule import schedule_of
 from nas.pareto import hypervolume
 from nas.runs import Run
 from nas.runs.files import read_json
@@ -49,6 +51,8 @@ class Progress:
         seconds: Time at work; this, energy and carbon of a run that is done as it recorded them.
         energy_j: Energy of the search so far (modelled).
         gco2e: Its carbon (modelled).
+        epochs: Of the search's trainings, those under way counted whole.
+        paused: Whether it waits for cleaner hours.
         left_s: Time left at the pace so far; None if it cannot be told, or the run is done.
         latest: The training that ended last.
     """
@@ -65,6 +69,8 @@ class Progress:
     seconds: float
     energy_j: float
     gco2e: float
+    epochs: int
+    paused: bool
     left_s: float | None
     latest: Latest | None
 
@@ -84,6 +90,7 @@ class Watcher:
         self._hypervolume = 0.0
         self._further_seen = -1
         self._finished = False
+        self._schedule = schedule_of(run)
         ideal = np.array(run.frozen["ideal"])
         span = np.array(run.frozen["reference"]) - ideal
         self._scale = (ideal, np.where(span > 0, span, 1.0))
@@ -99,18 +106,19 @@ class Watcher:
             RunError: If a record is damaged.
         """
         self._read_new()
-        used = asdict(self._decider.spent())
+        spent = self._decider.spent()
+        used = asdict(spent)
         claims = [claim for claim in self._decider.claims.all() if claim.alive]
         reason = self._decider.stop_reason_recorded()
         phase = self._phase(reason)
         if phase == "done":
             used = dict(self._run.spent() or used)
-        left_s = self._left_s(used["seconds"], used["gco2e"], max(1, len(claims)))
+        left_s = self._left_s(spent, max(1, len(claims)))
         return Progress(
             phase=phase,
             stop_reason=reason,
             trainings=len(self._seconds),
-            trainings_limit=self._plan.trainings,
+            trainings_limit=self._plan.limits.trainings,
             running=len(claims),
             untrained=sum(1 for _ in self._run.artifacts.glob("*/untrained.json")),
             further_trainings=self._further(),
@@ -119,6 +127,8 @@ class Watcher:
             seconds=used["seconds"],
             energy_j=used["energy_j"],
             gco2e=used["gco2e"],
+            epochs=spent.epochs,
+            paused=self._schedule is not None and self._schedule.paused(),
             left_s=None if phase == "done" else left_s,
             latest=self._latest,
         )
@@ -174,17 +184,23 @@ class Watcher:
         ideal, span = self._scale
         self._points.append(np.maximum((values[usable] - ideal) / span, 0.0))
 
-    def _left_s(self, seconds: float, gco2e: float, running: int) -> float | None:
+    def _left_s(self, used: Spent, running: int) -> float | None:
         plan = self._plan
         guesses = []
-        if plan.trainings is not None and self._seconds:
-            left = max(0, plan.trainings - len(self._seconds))
+        limits = plan.limits
+        if limits.trainings is not None and self._seconds:
+            left = max(0, limits.trainings - len(self._seconds))
             further = plan.finalists * plan.extra_seeds - self._further()
             guesses.append(
                 (left + max(0, further)) * statistics.median(self._seconds.values()) / running
             )
-        if plan.seconds is not None:
-            guesses.append(max(0.0, plan.seconds - seconds))
-        if plan.gco2e is not None and gco2e > 0:
-            guesses.append(max(0.0, (plan.gco2e - gco2e) / gco2e * seconds))
+        shares = (
+            (used.seconds, limits.seconds),
+            (used.epochs, limits.epochs),
+            (used.energy_j / 3.6e6, limits.kwh),
+            (used.gco2e, limits.gco2e),
+        )
+        for so_far, limit in shares:
+            if limit is not None and so_far > 0:
+                guesses.append(max(0.0, (limit - so_far) / so_far * used.seconds))
         return min(guesses, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
 from nas.engine.own_files import fingerprint, is_own
 from nas.engine.plan import chosen
 from nas.engine.recipe_choices import listed, recipe_choices, with_recipe_choices
+from nas.engine.schedule import frozen_schedule
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task
@@ -100,6 +102,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
             "threads": recipes["recipe"]["threads"],
             "cores": os.cpu_count() or 1,
             "host": deployment_to_dict(host),
+            "schedule": frozen_schedule(config, time.time()),
         },
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),

@@ -24,8 +24,9 @@ from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
 from nas.engine.recipe_choices import check_samples
 from nas.engine.resolve import resolve
+from nas.engine.schedule import schedule_of
 from nas.engine.storage import database_faults, open_storage, open_study
-from nas.engine.worker import STOPPED_CODE, SUPERVISOR_VARIABLE
+from nas.engine.worker import PAUSE_SIGNAL, STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
 from nas.runs.machine import worker_power
@@ -62,11 +63,14 @@ def preview(config: SearchConfig) -> tuple[Probe, Expected | None]:
         CarbonNasError: If a name is unknown, nothing is feasible or data are missing.
     """
     frozen = _resolved(config)
-    plan = plan_of(frozen)
-    found = probe(plan)
-    images = frozen["train_samples"]
+    found = probe(plan_of(frozen))
+    return found, _expected(config, frozen, found)
+
+
+def _expected(config: SearchConfig, frozen: dict[str, Any], found: Probe) -> Expected | None:
+    plan, images = plan_of(frozen), frozen["train_samples"]
     workers = config.search.workers
-    return found, expected(plan, found, images=images, workers=workers, power=plan.power)
+    return expected(plan, found, images=images, workers=workers, power=plan.power)
 
 
 def launch(config: SearchConfig, path: str | Path) -> Run:
@@ -79,6 +83,9 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
     frozen = _resolved(config)
     found = probe(plan_of(frozen))
     corners = {"ideal": list(found.ideal), "reference": list(found.reference)}
+    if frozen["search"]["schedule"] is not None:
+        needed = _expected(config, frozen, found)
+        frozen["search"]["schedule"]["work_s"] = needed and needed.seconds
     copies = copies_of(frozen)
     return create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
 
@@ -168,6 +175,9 @@ class _Supervisor:
         )
         self._watcher = Watcher(run, self._plan, self._decider)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._schedule = schedule_of(run)
+        self._paused = False
+        self._pausing: set[int] = set()  # slots that were asked to pause and not started since
         self._interrupted = False
         self._done = False
         self._restarts = 0
@@ -180,19 +190,22 @@ class _Supervisor:
             self._wait_for_orphans()
             # A worker without work would still be charged to the run.
             self._done = self._decider.finished()
-            for slot in range(0 if self._done else self._count):
-                self._start(slot)
+            if not self._done:
+                self._start_or_pause()
             told_at = 0.0
-            while self._processes:
+            while self._processes or (self._pausing and not self._done):
                 time.sleep(_POLL_S)
                 if self._interrupted:
                     self._stop_workers()
+                    break
                 for slot, process in list(self._processes.items()):
                     if _has_ended(process):
                         del self._processes[slot]
                         self._on_exit(slot, process)
-                if on_progress is not None and time.monotonic() - told_at > _PROGRESS_S:
-                    on_progress(self._watcher.progress())
+                if time.monotonic() - told_at > _PROGRESS_S:
+                    self._start_or_pause()
+                    if on_progress is not None:
+                        on_progress(self._watcher.progress())
                     told_at = time.monotonic()
         finally:
             self._stop_workers()
@@ -206,6 +219,24 @@ class _Supervisor:
             return Outcome(False, "interrupted")
         return Outcome(True, str(self._study.user_attrs["stop_reason"]))
 
+    def _start_or_pause(self) -> None:
+        """Have all workers at work; or none, where the grid has it so, once each has trained."""
+        if self._done:
+            return
+        if self._schedule is not None:
+            paused = not self._schedule.may_run(self._watcher.progress().left_s)
+            if self._paused != paused:
+                self._paused = paused
+                self._schedule.note_paused(paused)
+        if self._paused:
+            self._pausing = set(range(self._count))
+            for process in self._processes.values():
+                process.send_signal(PAUSE_SIGNAL)
+            return
+        for slot in range(self._count):
+            if slot not in self._processes:
+                self._start(slot)
+
     def _start(self, slot: int) -> None:
         threads = str(self._run.frozen["search"]["threads"])
         environment = {
@@ -215,6 +246,7 @@ class _Supervisor:
             "MKL_NUM_THREADS": threads,
         }
         with self._log(slot).open("ab") as log:
+            self._pausing.discard(slot)
             self._processes[slot] = subprocess.Popen(
                 [sys.executable, "-m", "nas", "worker", str(self._run.path)],
                 env=environment,
@@ -234,8 +266,9 @@ class _Supervisor:
         if code == 0:
             self._done = True
         elif code < 0:
-            self._count_restart(slot)
-            self._start(slot)
+            if not self._paused:  # else it was killed before it could take the pause
+                self._count_restart(slot)
+                self._start(slot)
         elif code != STOPPED_CODE:
             raise RunError(_last_line(self._log(slot)) or f"worker {slot}: exit code {code}")
 

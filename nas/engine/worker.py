@@ -23,9 +23,10 @@ from nas.runs import Run
 from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
 
-__all__ = ["STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
+__all__ = ["PAUSE_SIGNAL", "STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
 
 STOPPED_CODE = 130
+PAUSE_SIGNAL = signal.SIGUSR1
 SUPERVISOR_VARIABLE = "CARBON_NAS_SUPERVISOR"
 _POLL_S = 0.2
 
@@ -38,6 +39,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.after_job = False
         self._supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
 
     def __call__(self) -> bool:
@@ -48,6 +50,10 @@ class Stop:
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """Ask the worker to end."""
         self._event.set()
+
+    def on_pause(self, _number: int, _frame: FrameType | None) -> None:
+        """Ask the worker to end after the training that it is at."""
+        self.after_job = True
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not past a signal."""
@@ -67,6 +73,7 @@ def work(run: Run) -> str:
     stop = Stop()
     signal.signal(signal.SIGINT, stop.on_signal)
     signal.signal(signal.SIGTERM, stop.on_signal)
+    signal.signal(PAUSE_SIGNAL, stop.on_pause)
     with database_faults(run.path):
         return _work(run, stop)
 
@@ -91,7 +98,7 @@ def _work(run: Run, stop: Stop) -> str:
 def _pull(run: Run, plan: Plan, decider: Decider, stop: Stop) -> bool:
     """Do jobs until there are none, and whether that was the end."""
     trainer: _Trainer | None = None
-    while not stop():
+    while not stop() and not stop.after_job:
         job = decider.next_job()
         if job == "done":
             return True

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.engine.budget import Spent, spent, stop_reason
+from nas.carbon.scheduling import Intensity
+from nas.engine.budget import Limits, Spent, spent, stop_reason
 from nas.engine.claims import WorkerSpan
 from nas.engine.config import config_from_mapping
 from nas.engine.resolve import resolve
@@ -95,9 +96,22 @@ def test_the_union_counts_every_moment_once(spans):
         ({"trainings": 5}, {"trainings": 6}, {"trainings": 6}, "budget: 6 trainings"),
         ({"seconds": 59.9}, {"seconds": 60.0}, {"seconds": 60.0}, "budget: 60 seconds"),
         ({"gco2e": 0.4}, {"gco2e": 0.5}, {"gco2e": 0.5}, "budget: 0.5 gCO2e"),
+        ({"epochs": 99}, {"epochs": 101}, {"epochs": 100}, "budget: 100 epochs"),
+        ({"energy_j": 3.5e6}, {"energy_j": 3.6e6}, {"kwh": 1.0}, "budget: 1 kWh"),
     ],
 )
 def test_whichever_limit_is_met(left, met, limits, reason):
-    every = {"trainings": None, "seconds": None, "gco2e": None, **limits}
-    assert stop_reason(used(**left), **every) is None
-    assert stop_reason(used(**met), **every) == reason
+    assert stop_reason(used(**left), Limits(**limits)) is None
+    assert stop_reason(used(**met), Limits(**limits)) == reason
+
+
+def test_grams_follow_the_hours_in_which_a_worker_was_at_work():
+    # an hour at 60 W: 0.06 kWh, half of it at 100 and half at 500 g/kWh: 18 g of use, and the
+    # manufacture of the hour, 17.112 g; a second worker after it, an hour at 500: 30 g of use
+    intensity = Intensity((0.0, 1800.0), (100.0, 500.0))
+    found = spent(2, [span(0, 3600), span(3600, 7200)], POWER, intensity=intensity)
+    assert found.gco2e == pytest.approx(18.0 + 30.0 + 2 * 17.1116, abs=1e-3)
+
+
+def test_what_was_inherited_counts():
+    assert spent(0, [], POWER, inherited_gco2e=3.5) == used(gco2e=3.5)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from nas.engine.budget import Limits
 from nas.engine.config import config_from_mapping
 from nas.engine.plan import plan_of
 from nas.engine.probe import expected, probe
@@ -100,5 +101,5 @@ def test_what_a_search_is_expected_to_use(tiny):
     two = expected(plan, found, images=1000, workers=2, power=power)
     assert two.seconds == pytest.approx(one.seconds / 2)
     assert two.energy_wh == one.energy_wh
-    endless = replace(plan, trainings=None)
+    endless = replace(plan, limits=Limits(seconds=60))
     assert expected(endless, found, images=1000, workers=2, power=power) is None
