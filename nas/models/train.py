@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nas.errors import TaskError
 from nas.models.build import build
+from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
@@ -27,7 +28,9 @@ from search_spaces.layers import Layer, layer_shapes
 
 __all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train"]
 
-Status = Literal["trained", "diverged", "out_of_memory", "failed", "time_limit", "interrupted"]
+Status = Literal[
+    "trained", "begun", "diverged", "out_of_memory", "failed", "time_limit", "interrupted"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,13 @@ class Training:
     """What came of one training.
 
     Attributes:
-        status: ``"trained"`` only if all epochs were run.
-        error: Validation error after the last epoch; None unless trained.
+        status: ``"trained"`` only if all epochs were run; ``"begun"`` if those asked for were.
+        error: Validation error after the last epoch; None unless trained or begun.
         curve: Epochs that were completed, whatever the status.
         seconds: Wall-clock time, building and validation included.
         state: `state_dict` of the module, float32; None unless trained.
         message: Why it was not trained, one line; empty if it was.
+        checkpoint: From which a training that was begun goes on; None for others.
     """
 
     status: Status
@@ -69,6 +73,7 @@ class Training:
     seconds: float
     state: dict[str, Tensor] | None
     message: str
+    checkpoint: Checkpoint | None = None
 
 
 def train(
@@ -80,6 +85,8 @@ def train(
     seed: int,
     on_epoch: Callable[[Epoch], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    until: int | None = None,
+    begun: Checkpoint | None = None,
 ) -> Training:
     """Train the network of `layers` on the training data and measure its validation error.
 
@@ -94,6 +101,8 @@ def train(
         seed: Of the first weights, the order of the samples and their augmentation.
         on_epoch: Called after every epoch, in this process.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
+        until: Epoch after which to stop, less than the recipe's; the schedule stays the recipe's.
+        begun: Where an earlier call stopped: the two give what one call gives, bit for bit.
 
     Returns:
         The outcome; what goes wrong inside torch is a status, not an exception.
@@ -101,19 +110,23 @@ def train(
     Raises:
         LayerError: If the layers do not connect.
         TaskError: If their input or output is not the task's.
+        RunError: If `begun` is of another network.
     """
     _check_fits(layers, task)
+    earlier = () if begun is None else begun.curve
     began = time.perf_counter()
-    curve: list[Epoch] = []
+    curve = [Epoch(row[0], recipe.epochs, *row[1:]) for row in earlier]
+    kept: list[Checkpoint] = []
 
     def outcome(status: Status, message: str, module: nn.Module | None = None) -> Training:
         return Training(
             status=status,
-            error=curve[-1].error if status == "trained" else None,
+            error=curve[-1].error if status in ("trained", "begun") else None,
             curve=tuple(curve),
             seconds=time.perf_counter() - began,
             state=None if module is None else _state(module),
             message=message,
+            checkpoint=kept[-1] if kept else None,
         )
 
     with _threads(recipe.threads):
@@ -128,6 +141,7 @@ def train(
                 seed=seed,
                 began=began,
                 should_stop=should_stop or _never,
+                segment=_Segment(until, begun, kept.append),
             ):
                 curve.append(epoch)
                 if on_epoch is not None:
@@ -139,6 +153,8 @@ def train(
         except RuntimeError as error:  # torch reports everything, memory included, as this
             message = _one_line(error)
             return outcome("out_of_memory" if _OUT_OF_MEMORY in message else "failed", message)
+        if kept:
+            return outcome("begun", f"epoch {until} of {recipe.epochs}")
         return outcome("trained", "", module)
 
 
@@ -181,6 +197,15 @@ class _EndedEarly(Exception):  # noqa: N818
         self.status: Status = status
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Which epochs of a training are run, and what becomes of its state after them."""
+
+    until: int | None
+    begun: Checkpoint | None
+    keep: Callable[[Checkpoint], None]
+
+
 def _check_fits(layers: tuple[Layer, ...], task: Task) -> None:
     shapes = list(layer_shapes(layers).values())
     if shapes[0] != task.input_shape or shapes[-1] != task.output_shape:
@@ -199,6 +224,7 @@ def _epochs(
     seed: int,
     began: float,
     should_stop: Callable[[], bool],
+    segment: _Segment,
 ) -> Iterator[Epoch]:
     x = torch.from_numpy(splits.train_x[: recipe.train_images])
     y = torch.from_numpy(splits.train_y[: recipe.train_images])
@@ -208,7 +234,14 @@ def _epochs(
     if recipe.id_dropout:
         _drop_ids(module, recipe.id_dropout, generator)
     scale = _scale(splits)
-    for number in range(1, recipe.epochs + 1):
+    rows = list(segment.begun.curve) if segment.begun else []
+    if segment.begun is not None:
+        restore(segment.begun, module, optimiser, generator)
+        schedule.last_epoch = len(rows) * steps
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * _rate(schedule.last_epoch, recipe.epochs * steps)
+    before_s = rows[-1][3] if rows else 0.0
+    for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
         order = torch.randperm(len(x), generator=generator)
         total = 0.0
@@ -237,7 +270,11 @@ def _epochs(
         error = error_of(task, outputs, splits.validation_y, splits)
         if not math.isfinite(error):
             raise _EndedEarly("diverged", f"error is {error} after epoch {number}")
-        yield Epoch(number, recipe.epochs, total / steps, error, time.perf_counter() - began)
+        seconds = before_s + time.perf_counter() - began
+        rows.append((number, total / steps, error, seconds))
+        yield Epoch(number, recipe.epochs, total / steps, error, seconds)
+    if segment.until is not None:
+        segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
 
 
 def _drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> None:
