@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nas.pareto import hypervolume, non_dominated
+from search_spaces.base import SearchSpace
 from search_spaces.graph import simplify
 from search_spaces.graph_features import graph_features
 from search_spaces.nasbench201 import SPACE, architecture_at, index_of
@@ -25,15 +26,17 @@ class Problem:
     """Classes of cells, each with its truth.
 
     Attributes:
+        space: That the cells are of.
         values: Error and costs of each class, all minimised, (classes, objectives).
         members: Errors of the single cells of each class.
-        first: Index of each class's first cell.
+        first: Each class's first cell.
         class_of: Class of every cell, by its index.
     """
 
+    space: SearchSpace
     values: np.ndarray
     members: list[np.ndarray]
-    first: np.ndarray
+    first: list[dict[str, Any]]
     class_of: np.ndarray
 
     @cached_property
@@ -74,8 +77,7 @@ class Problem:
 
     def _features(self, number: int) -> dict[str, float]:
         if number not in self._known:
-            cell = architecture_at(int(self.first[number]))
-            layers = SMALL.layers(cell, (3, 32, 32), 10)
+            layers = SMALL.layers(self.first[number], (3, 32, 32), 10)
             self._known[number] = graph_features(simplify(layers))
         return self._known[number]
 
@@ -107,8 +109,9 @@ def read_problem(table: Path, accuracy: str, costs: Sequence[str]) -> Problem:
     if (class_of < 0).any():
         raise SystemExit(f"{table}: {(class_of < 0).sum()} cells lack a figure; give a whole table")
     return Problem(
+        space=SPACE,
         values=truth.to_numpy(float),
         members=[group.to_numpy(float) for _, group in groups["error"]],
-        first=truth.index.to_numpy(),
+        first=[architecture_at(int(index)) for index in truth.index],
         class_of=class_of,
     )

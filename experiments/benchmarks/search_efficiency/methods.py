@@ -10,19 +10,21 @@ from typing import Any
 
 import numpy as np
 import optuna
+from botorch_methods import AVAILABLE, our_model, plain_model, proposals
 from cells import Problem
 from optuna.samplers import (
     BaseSampler,
+    BruteForceSampler,
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
+    QMCSampler,
     RandomSampler,
     TPESampler,
 )
 
 from nas.engine.ehvi import EhviSampler
 from nas.pareto import non_dominated
-from search_spaces.nasbench201 import SPACE
 
 REPEATS_BEFORE_RANDOM = 20
 Cell = dict[str, Any]
@@ -67,7 +69,7 @@ class Trainer:
     def untrained(self) -> Cell:
         """A random cell of a class that was not trained."""
         while True:
-            cell = SPACE.sample(self.rng)
+            cell = self.problem.space.sample(self.rng)
             if not self.knows(cell):
                 return cell
 
@@ -97,7 +99,7 @@ def of_sampler(make: Callable[[Trainer, int], BaseSampler]) -> Method:
         while not trainer.done():
             began = time.process_time()
             trial = study.ask()
-            cell = SPACE.choose(trial.suggest_categorical)
+            cell = trainer.problem.space.choose(trial.suggest_categorical)
             seconds.append(time.process_time() - began)
             repeats = repeats + 1 if trainer.knows(cell) else 0
             study.tell(trial, trainer.train(cell).tolist())
@@ -120,7 +122,7 @@ def ehvi(*, known: bool = True, graph: bool = True) -> Method:
             return table if known else np.full_like(table, np.nan)
 
         return EhviSampler(
-            SPACE,
+            problem.space,
             costs,
             features=problem.features if graph else None,
             key=lambda cell: str(problem.at(cell)),
@@ -147,7 +149,9 @@ def local_search(trainer: Trainer, start: list[Cell], seed: int) -> Spent:
         near = [
             there
             for index in rng.permutation(on_front)
-            for there in rng.permutation(np.array(SPACE.neighbours(cells[index]), dtype=object))
+            for there in rng.permutation(
+                np.array(trainer.problem.space.neighbours(cells[index]), dtype=object)
+            )
             if not trainer.knows(there)
         ]
         train(near[0] if near else trainer.untrained())
@@ -169,13 +173,31 @@ def regularised_evolution(trainer: Trainer, start: list[Cell], seed: int) -> Spe
             picked = [population[index] for index in rng.integers(len(population), size=5)]
             values = np.array([trainer.train(cell) for cell in picked])
             beaten = (values[:, None] >= values[None]).all(axis=2).sum(axis=1)
-            near = SPACE.neighbours(picked[int(beaten.argmin())])
+            near = trainer.problem.space.neighbours(picked[int(beaten.argmin())])
             fresh = [cell for cell in near if not trainer.knows(cell)]
             child = fresh[rng.integers(len(fresh))] if fresh else trainer.untrained()
         trainer.train(child)
         population.append(child)
         population = population[-20:]
     return Spent(0.0, tries)
+
+
+def botorch(model: Callable[..., Any]) -> Method:
+    """BoTorch's qLogNEHVI over all untrained classes, with a model of the objectives."""
+
+    def method(trainer: Trainer, start: list[Cell], seed: int) -> Spent:
+        for cell in start:
+            trainer.train(cell)
+        seconds = []
+        propose = proposals(trainer.problem, model, seed)
+        while not trainer.done():
+            began = time.process_time()
+            number = propose(trainer.order, np.array([trainer.shown[n] for n in trainer.order]))
+            seconds.append(time.process_time() - began)
+            trainer.train(trainer.problem.first[number])
+        return Spent(1e3 * float(np.median(seconds)), len(trainer.order))
+
+    return method
 
 
 METHODS: dict[str, Method] = {
@@ -190,8 +212,17 @@ METHODS: dict[str, Method] = {
     "nsga3": of_sampler(lambda _, seed: NSGAIIISampler(seed=seed)),
     "random": of_sampler(lambda _, seed: RandomSampler(seed=seed)),
     "gp": of_sampler(lambda _, seed: GPSampler(seed=seed, warn_independent_sampling=False)),
+    "qmc": of_sampler(lambda _, seed: QMCSampler(seed=seed, warn_independent_sampling=False)),
+    "brute-force": of_sampler(lambda _, seed: BruteForceSampler(seed=seed)),
     "local-search": local_search,
     "regularised-evolution": regularised_evolution,
+    "qlognehvi": botorch(plain_model),
+    "qlognehvi-ours": botorch(our_model),
 }
-SLOW = ("gp",)
+SLOW = ("gp", "qlognehvi", "qlognehvi-ours")
 """Methods of half a second a step: 5 seeds to 100 trainings."""
+
+
+def runnable(name: str) -> bool:
+    """Whether this environment has what a method needs."""
+    return AVAILABLE or not name.startswith("qlognehvi")

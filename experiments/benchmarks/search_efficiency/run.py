@@ -8,8 +8,10 @@ Cells that compute alike (`rep_arch_idx`) are one architecture: its error is the
 their medians. Every method begins with the same six random cells of a seed and has a cache: only
 distinct trainings count, and after 20 successive repeats an untrained cell is drawn. Hypervolume is
 that of the useful region of data/nb201/README.md, as a share of the exact front's. One result file
-a method and seed; finished ones are not run again. With ``--noise cells`` a search is shown one
-random member cell, and what its front is truly worth stands beside what it appears to be.
+a method and seed; finished ones are not run again, and the table shows what is there. BoTorch's
+methods are run by the Python of an environment of their own (README.md), into the same folder.
+With ``--noise cells`` a search is shown one random member cell, and what its front is truly worth
+stands beside what it appears to be.
 The last line is one JSON object.
 """
 
@@ -20,6 +22,7 @@ import hashlib
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +30,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from cells import Problem, read_problem
-from methods import METHODS, SLOW, Trainer
+from methods import METHODS, SLOW, Trainer, runnable
+from report import OURS, ahead, print_ahead, print_table, summary
 
 from nas.pareto import hypervolume, non_dominated
-from search_spaces.nasbench201 import SPACE
 
 START = 6
-MARKS = (50, 75, 100, 150, 200)
-TARGETS = (0.9, 0.95, 0.99)
 SLOW_SEEDS, SLOW_TRAININGS = 5, 100
 
 
@@ -44,7 +45,7 @@ def one_run(problem: Problem, name: str, seed: int, trainings: int, noisy: bool)
     trainer = Trainer(problem, trainings, rng, noisy)
     start: dict[int, dict[str, Any]] = {}
     while len(start) < START:
-        cell = SPACE.sample(rng)
+        cell = problem.space.sample(rng)
         start.setdefault(problem.at(cell), cell)
     spent = METHODS[name](trainer, list(start.values()), seed)
     order = trainer.order[:trainings]
@@ -68,60 +69,6 @@ def one_run(problem: Problem, name: str, seed: int, trainings: int, noisy: bool)
     }
 
 
-def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians over the seeds of one method."""
-    length = min(len(run["shares"]) for run in runs)
-    shares = np.array([run["shares"][:length] for run in runs])
-    reached = {
-        str(target): [next((n + 1 for n, s in enumerate(row) if s >= target), None)
-                      for row in shares.tolist()]
-        for target in TARGETS
-    }  # fmt: skip
-    return {
-        "at": {str(m): _median(shares[:, m - 1]) if m <= length else None for m in MARKS},
-        "worst_at_200": round(float(shares[:, 199].min()), 4) if length >= 200 else None,
-        "to": {target: _middle(counts) for target, counts in reached.items()},
-        "step_ms": _median(np.array([run["step_ms"] for run in runs])),
-        "distinct": int(np.median([run["distinct"] for run in runs])),
-        "suggestions": int(np.median([run["suggestions"] for run in runs])),
-        "seeds": len(runs),
-        "chosen_truly": _median(np.array([run["chosen_truly"] for run in runs])),
-        "apparent": _median(np.array([run["apparent"] for run in runs])),
-        "cheapest_quarter": _median(np.array([run["cheapest_quarter"] for run in runs])),
-        "beyond_reference": _median(np.array([run["beyond_reference"] for run in runs])),
-    }
-
-
-def _median(values: np.ndarray) -> float:
-    return round(float(np.median(values)), 4)
-
-
-def _middle(counts: list[int | None]) -> float | None:
-    """Median where the half of the seeds that includes it got there."""
-    ordered = sorted(np.inf if count is None else count for count in counts)
-    middle = float(np.median(ordered))
-    return None if np.isinf(middle) else middle
-
-
-def print_table(methods: dict[str, Any]) -> None:
-    marks = [str(mark) for mark in MARKS]
-    print(f"{'method':<22}" + "".join(f"{m:>7}" for m in marks)
-          + f"{'worst':>7}{'to 90%':>8}{'95%':>6}{'99%':>6}{'ms':>8}{'truly':>7}{'seems':>7}"
-          + f"{'cheap':>7}{'beyond':>7}")  # fmt: skip
-    for name, row in methods.items():
-        if row is None:
-            print(f"{name:<22} not run")
-            continue
-        cells = [row["at"][m] for m in marks] + [row["worst_at_200"]]
-        text = "".join(f"{'-' if v is None else format(v, '.3f'):>7}" for v in cells)
-        to = [row["to"][str(target)] for target in TARGETS]
-        text += "".join(f"{'-' if v is None else format(v, '.0f'):>{w}}"
-                        for v, w in zip(to, (8, 6, 6), strict=True))  # fmt: skip
-        print(f"{name:<22}{text}{row['step_ms']:>8.1f}{row['chosen_truly']:>7.3f}"
-              f"{row['apparent']:>7.3f}{row['cheapest_quarter']:>7.2f}"
-              f"{row['beyond_reference']:>7.2f}")  # fmt: skip
-
-
 def jobs_of(args: argparse.Namespace) -> list[tuple[str, int, int]]:
     """Method, seed and trainings of every run."""
     jobs = []
@@ -133,9 +80,15 @@ def jobs_of(args: argparse.Namespace) -> list[tuple[str, int, int]]:
     return jobs
 
 
+@cache
+def problem_of(table: Path, accuracy: str, costs: str) -> Problem:
+    """The table, read once a process."""
+    return read_problem(table, accuracy, costs.split(","))
+
+
 def finish(args: argparse.Namespace, name: str, seed: int, trainings: int) -> None:
     """Run one method and seed, and keep the result."""
-    problem = read_problem(args.table, args.accuracy, args.costs.split(","))
+    problem = problem_of(args.table, args.accuracy, args.costs)
     result = one_run(problem, name, seed, trainings, args.noise == "cells")
     target = file_of(args, name, seed, trainings)
     partial = target.with_suffix(".part")
@@ -167,16 +120,22 @@ def main() -> None:
     if unknown:
         parser.error(f"--methods: {unknown[0]!r} is none of {', '.join(METHODS)}")
     jobs = jobs_of(args)
-    waiting = [job for job in jobs if not file_of(args, *job).exists()]
+    waiting = [job for job in jobs if runnable(job[0]) and not file_of(args, *job).exists()]
     with ProcessPoolExecutor(args.processes) as pool:
         for done in [pool.submit(finish, args, *job) for job in waiting]:
             done.result()
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for job in jobs:
+        if file_of(args, *job).exists():
+            runs.setdefault(job[0], []).append(json.loads(file_of(args, *job).read_text()))
     methods: dict[str, Any] = dict.fromkeys(METHODS)
-    for name in args.methods.split(","):
-        own = [json.loads(file_of(args, *job).read_text()) for job in jobs if job[0] == name]
+    for name, own in runs.items():
         methods[name] = summary(own)
+        if OURS in runs and name != OURS:
+            methods[name]["ours_ahead"] = ahead(runs[OURS], own)
     print(f"{args.table.name}: {args.accuracy} against {args.costs}, noise {args.noise}")
     print_table(methods)
+    print_ahead(methods)
     print(json.dumps({"methods": methods}))
 
 
