@@ -76,11 +76,16 @@ def most_different(
 
 
 def most_promising(
-    candidates: Candidates, observed: Observed, pool: Sequence[list[int]], startup: int
+    candidates: Candidates,
+    observed: Observed,
+    pool: Sequence[list[int]],
+    startup: int,
+    spread: Array | None = None,
 ) -> int:
     """The feasible row of the candidate whose expected gain of hypervolume is greatest.
 
-    A candidate gains by all its rows together: an evaluation counts for every free value.
+    A candidate gains by its rows together, since an evaluation counts for every free value; those
+    of one shift of the expensive objectives as a union, those of different shifts by the best.
 
     Args:
         candidates: Knows features and costs.
@@ -88,53 +93,56 @@ def most_promising(
         pool: Feasible rows of each candidate.
         startup: How many first evaluations set the reference: what is worse than their median
             counts nothing.
+        spread: Relative standard deviation of each known objective, (k,); None: all are exact.
     """
     owners = np.repeat(np.arange(len(pool)), [len(own) for own in pool])
     rows = [row for own in pool for row in own]
     count = len(observed.signs)
+    spread = np.zeros(count) if spread is None else spread
     costs = candidates.costs(rows, count) * observed.signs
     expensive = np.isnan(costs).all(axis=0)
-    points = [own[0] for own in pool]
-    groups = standardised(candidates.groups([*points, *observed.rows, *observed.pending])) or [
-        np.zeros((len(points) + len(observed.rows) + len(observed.pending), 1))
-    ]
-    believed = {
-        column: _believed(groups, len(points), observed.values[:, column], startup)
-        for column in np.flatnonzero(expensive).tolist()
-    }
-    front = _thinned(_front(candidates, observed, believed))
+    shifts = candidates.shifts(rows)
+    _, first, alike = np.unique(
+        owners * (shifts.max() + 1) + shifts, return_index=True, return_inverse=True
+    )
+    used = _used(candidates, observed)
+    believed = _beliefs(candidates, observed, [rows[index] for index in first], used, startup)
+    front = _thinned(_front(candidates, observed, used, believed, spread))
     together = np.vstack([front, np.where(expensive, 0.0, costs)])
-    spread = np.ptp(together, axis=0)
-    reference = together.max(axis=0) + _MARGIN * np.where(spread > 0, spread, 1.0)
+    extent = np.ptp(together, axis=0)
+    reference = together.max(axis=0) + _MARGIN * np.where(extent > 0, extent, 1.0)
     for column, belief in believed.items():
         reference[column] = belief.reference
-    until = _until(costs[:, ~expensive], owners)
+    exact = not (spread[~expensive] > 0).any()
+    until = _until(costs[:, ~expensive], alike) if exact else None
     first_known = int(np.argmin(expensive))
     beliefs: list[Belief] = [
-        believed[column].of(owners)
+        believed[column].of(alike)
         if column in believed
         else Known(costs[:, column], until if column == first_known else None)
+        if not spread[column]
+        else _spread_about(costs[:, column], float(spread[column]))
         for column in range(count)
     ]
     gains = expected_gain(*undominated_boxes(front, reference), beliefs)
+    of_alike = np.zeros(len(first))
+    (np.maximum if until is None else np.add).at(of_alike, alike, gains)
     gain = np.zeros(len(pool))
-    if until is None:
-        np.maximum.at(gain, owners, gains)
-    else:
-        np.add.at(gain, owners, gains)
+    np.maximum.at(gain, owners[first], of_alike)
     best = int(gain.argmax())
     own = np.flatnonzero(owners == best)
-    return int(rows[own[int(gains[own].argmax())]])
+    dear = (np.where(expensive, 0.0, costs[own]) / np.where(extent > 0, extent, 1.0)).sum(axis=1)
+    return int(rows[own[int(np.lexsort((dear, -gains[own]))[0])]])
 
 
 @dataclass(frozen=True, eq=False)
 class _Believed:
-    """One expensive objective: at the candidates, and where it was or is being evaluated."""
+    """One expensive objective: at the candidates, and wherever what was evaluated can be used."""
 
     mean: Array
     sd: Array
     logarithmic: bool
-    at_seen: Array
+    at_used: Array
     reference: float
 
     def of(self, owners: npt.NDArray[np.intp]) -> Belief:
@@ -142,12 +150,34 @@ class _Believed:
         return kind(self.mean[owners], self.sd[owners])
 
 
-def _believed(groups: Sequence[Array], candidates: int, values: Array, startup: int) -> _Believed:
+def _beliefs(
+    candidates: Candidates,
+    observed: Observed,
+    rows: Sequence[int],
+    used: Sequence[tuple[int, int]],
+    startup: int,
+) -> dict[int, _Believed]:
+    """Models of the expensive objectives, by column."""
+    seen = [*observed.rows, *observed.pending]
+    told = [*rows, *seen, *(row for _, row in used)]
+    groups = standardised(candidates.groups(told)) or [np.zeros((len(told), 1))]
+    costs = candidates.costs(rows, len(observed.signs))
+    return {
+        column: _believed(groups, len(rows), len(seen), observed.values[:, column], startup)
+        for column in np.flatnonzero(np.isnan(costs).all(axis=0)).tolist()
+    }
+
+
+def _believed(
+    groups: Sequence[Array], candidates: int, seen: int, values: Array, startup: int
+) -> _Believed:
     """Model one objective; what is under way is believed to come out as the model expects.
 
     Args:
-        groups: Features of candidates, then of what was evaluated, then of what is under way.
+        groups: Features of candidates, then of what was evaluated and what is under way, then of
+            wherever those can be used.
         candidates: How many candidates there are.
+        seen: How many were evaluated or are under way.
         values: What was evaluated gave, minimised.
         startup: How many first values set the reference.
     """
@@ -158,29 +188,49 @@ def _believed(groups: Sequence[Array], candidates: int, values: Array, startup: 
     limit = (np.log(reference) if logarithmic else reference) + _COMPRESSED_FROM * scale
     over = np.maximum(target - limit, 0) / (_COMPRESSION * scale)
     target = np.minimum(target, limit) + _COMPRESSION * scale * np.log1p(over)
-    end = candidates + len(values)
-    seen = [group[candidates:] for group in groups]
-    process = fit_process([group[candidates:end] for group in groups], target)
-    at_seen, _ = process.predict(seen)
-    if len(at_seen) > len(values):
-        process = fit_process(seen, np.concatenate([target, at_seen[len(values) :]]))
+    told, end = candidates + len(values), candidates + seen
+    process = fit_process([group[candidates:told] for group in groups], target)
+    at_used, _ = process.predict([group[end:] for group in groups])
+    if seen > len(values):
+        under_way, _ = process.predict([group[told:end] for group in groups])
+        whole = np.concatenate([target, under_way])
+        process = fit_process([group[candidates:end] for group in groups], whole)
     mean, sd = process.predict([group[:candidates] for group in groups])
-    return _Believed(mean, sd, logarithmic, np.exp(at_seen) if logarithmic else at_seen, reference)
+    return _Believed(mean, sd, logarithmic, np.exp(at_used) if logarithmic else at_used, reference)
 
 
-def _front(candidates: Candidates, observed: Observed, believed: dict[int, _Believed]) -> Array:
+def _used(candidates: Candidates, observed: Observed) -> list[tuple[int, int]]:
+    """Of all that was evaluated or is under way: its number, and each row where it can be used."""
+    seen = [*observed.rows, *observed.pending]
+    return [(number, row) for number, own in enumerate(seen) for row in candidates.elsewhere(own)]
+
+
+def _front(
+    candidates: Candidates,
+    observed: Observed,
+    used: Sequence[tuple[int, int]],
+    believed: dict[int, _Believed],
+    spread: Array,
+) -> Array:
     """Objectives of all that was evaluated or is under way, everywhere it can be used.
 
-    Expensive ones are what the model makes of the noisy observation, not the observation.
+    Expensive ones are what the model makes of the noisy observation, not the observation; known
+    ones with a spread are as observed where that was.
     """
-    seen = [*observed.rows, *observed.pending]
-    rows = [(index, row) for index, own in enumerate(seen) for row in candidates.elsewhere(own)]
-    if not rows:
+    if not used:
         return np.empty((0, len(observed.signs)))
-    values = candidates.costs([row for _, row in rows], len(observed.signs)) * observed.signs
+    values = candidates.costs([row for _, row in used], len(observed.signs)) * observed.signs
     for column, belief in believed.items():
-        values[:, column] = belief.at_seen[[index for index, _ in rows]]
+        values[:, column] = belief.at_used
+    for place, (number, row) in enumerate(used):
+        if number < len(observed.values) and row == observed.rows[number]:
+            values[place] = np.where(spread > 0, observed.values[number], values[place])
     return values
+
+
+def _spread_about(costs: Array, spread: float) -> Normal:
+    sd = spread * np.abs(costs)
+    return Normal(costs, np.maximum(sd, np.finfo(float).eps * (1 + np.abs(costs))))
 
 
 def _thinned(values: Array) -> Array:

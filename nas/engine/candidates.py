@@ -30,7 +30,8 @@ class Candidates:
         features: ``features(points)`` gives one mapping of named numbers a point.
         key: Points of one key are one; by default each is its own. Given points without the
             free parameters.
-        free: Parameters that change costs only: one evaluation counts for all their values.
+        free: Parameters of which one evaluation counts for all values.
+        shift: Names what shifts the expensive objectives among them; None where nothing does.
     """
 
     def __init__(
@@ -42,17 +43,16 @@ class Candidates:
         features: Callable[[list[Parameters]], Sequence[Mapping[str, float]]] | None,
         key: Callable[[Parameters], str] | None,
         free: tuple[str, ...],
+        shift: Callable[[Parameters], str] | None = None,
     ) -> None:
         self.domain = domain
         self.free = free
         self.points: list[Parameters] = []
         self.keys: list[str] = []
-        self._costs, self._constraints, self._features, self._key = (
-            costs,
-            constraints,
-            features,
-            key,
-        )
+        self._costs, self._constraints, self._features = costs, constraints, features
+        self._key, self._shift = key, shift
+        self._shifts: list[str] = []
+        self._told_rows: dict[int, int] = {}
         self._index: dict[_Names, int] = {}
         self._feasible: list[bool] = []
         self._cost_rows = _Rows()
@@ -79,15 +79,29 @@ class Candidates:
         return self._cost_rows.at(rows)
 
     def groups(self, rows: Sequence[int]) -> list[Array]:
-        """Unscaled features of rows, one array (n, columns) a group."""
-        groups = [encoded.at(rows) for encoded in self._encoded]
+        """Unscaled features of rows, one array (n, columns) a group.
+
+        Those of one candidate are alike but for what shifts it: costs are those under the first
+        free values.
+        """
+        told = self._told_of(rows)
+        groups = [encoded.at(told) for encoded in self._encoded]
         if self._features is not None:
             in_order = [self._names[name] for name in sorted(self._names)]
-            groups.append(self._named.at(rows)[:, in_order])
+            groups.append(self._named.at(told)[:, in_order])
         if self._costs is not None:
-            costs = self._cost_rows.at(rows)
+            costs = self._cost_rows.at(told)
             groups.append(_decades(costs[:, ~np.isnan(costs).all(axis=0)]))
+        shifts = self.shifts(rows)
+        groups.append((shifts[:, None] == np.unique(shifts)).astype(float))
         return [group for group in groups if group.shape[1]]
+
+    def shifts(self, rows: Sequence[int]) -> npt.NDArray[np.intp]:
+        """A number of what shifts the expensive objectives of each row, in the names' order."""
+        if self._shift is None:
+            return np.zeros(len(rows), dtype=np.intp)
+        numbers = {name: number for number, name in enumerate(sorted(set(self._shifts)))}
+        return np.array([numbers[self._shifts[row]] for row in rows], dtype=np.intp)
 
     def feasible_rows(self, points: Sequence[Parameters]) -> dict[str, list[int]]:
         """Feasible rows by key: every point under all values of the free parameters.
@@ -95,8 +109,7 @@ class Candidates:
         Args:
             points: Without the free parameters; of those with one key the first counts.
         """
-        values = [values_of(self.domain.distributions[name]) for name in self.free]
-        choices = [dict(zip(self.free, row, strict=True)) for row in product(*values)]
+        choices = self._choices()
         rows = self.add([{**point, **choice} for point in points for choice in choices])
         found: dict[str, list[int]] = {}
         for start in range(0, len(rows), len(choices)):
@@ -110,6 +123,20 @@ class Candidates:
         if not self.free:
             return [row] if self._feasible[row] else []
         return next(iter(self.feasible_rows([self._told(self.points[row])]).values()), [])
+
+    def _choices(self) -> list[Parameters]:
+        values = [values_of(self.domain.distributions[name]) for name in self.free]
+        return [dict(zip(self.free, row, strict=True)) for row in product(*values)]
+
+    def _told_of(self, rows: Sequence[int]) -> Sequence[int]:
+        """Each row's candidate under the first free values."""
+        if not self.free:
+            return rows
+        fresh = [row for row in dict.fromkeys(rows) if row not in self._told_rows]
+        first = self._choices()[0]
+        told = self.add([{**self._told(self.points[row]), **first} for row in fresh])
+        self._told_rows.update(zip(fresh, told, strict=True))
+        return [self._told_rows[row] for row in rows]
 
     def _told(self, point: Mapping[str, Any]) -> Parameters:
         return {name: value for name, value in point.items() if name not in self.free}
@@ -130,6 +157,8 @@ class Candidates:
                 self._names[name] = len(self._names)
             rows = np.array([[row.get(name, 0.0) for name in self._names] for row in named])
             self._named.extend(rows)
+        if self._shift is not None:
+            self._shifts.extend(map(self._shift, points))
         told = [self._told(point) for point in points]
         for rows_so_far, group in zip(self._encoded, self._told_domain.encode(told), strict=True):
             rows_so_far.extend(group)
@@ -180,6 +209,7 @@ def standardised(groups: Sequence[Array]) -> list[Array]:
 
 def _decades(costs: Array) -> Array:
     """Logarithms of columns of one sign, whichever; other columns as they are."""
+    costs = np.where(np.isnan(costs), np.nanmean(costs, axis=0), costs)
     one_sign = (costs > 0).all(axis=0) | (costs < 0).all(axis=0)
     size = np.where(one_sign, np.abs(costs), 1.0)
     return np.where(one_sign, np.log(size), costs)

@@ -45,8 +45,12 @@ class EhviSampler(BaseSampler):
         constraints: ``constraints(points)`` gives (n, constraints), at most 0 where they hold.
         features: Named numbers of each point that may explain the expensive objectives.
         key: Points of one key are one, such as networks that compute alike.
-        free: Parameters that change costs only, such as the device: an evaluation counts for all
+        free: Parameters such as the device that change costs only: an evaluation counts for all
             of their values.
+        shift: ``shift(point)`` names what of the free parameters shifts the expensive objectives
+            all the same, such as the precision; the shift is learnt.
+        spread: Relative standard deviation of each objective of ``costs``, such as 0.1 for a
+            modelled latency, 0 where it is exact; the study is told the true value.
         seed: Of the random draws; equal seeds and histories give equal proposals.
 
     A trial whose user attribute ``trained`` is False was not evaluated, and
@@ -62,6 +66,8 @@ class EhviSampler(BaseSampler):
         features: Callable[[list[Parameters]], Sequence[Mapping[str, float]]] | None = None,
         key: Callable[[Parameters], str] | None = None,
         free: tuple[str, ...] = (),
+        shift: Callable[[Parameters], str] | None = None,
+        spread: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
         self._functions: dict[str, Any] = {
@@ -70,7 +76,9 @@ class EhviSampler(BaseSampler):
             "features": features,
             "key": key,
             "free": free,
+            "shift": shift,
         }
+        self._spread = None if spread is None else np.asarray(spread, dtype=np.float64)
         self._seed = seed
         self._independent = RandomSampler(seed=seed)
         self._known = None if space is None else self._candidates(domain_of_space(space))
@@ -109,7 +117,7 @@ class EhviSampler(BaseSampler):
         if len(evaluated) < STARTUP:
             row = most_different(candidates, observed, pool, rng)
         else:
-            row = most_promising(candidates, observed, pool, STARTUP)
+            row = most_promising(candidates, observed, pool, STARTUP, self._spread)
         return candidates.points[row]
 
     def sample_independent(

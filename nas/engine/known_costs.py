@@ -39,6 +39,7 @@ def sampler_of_plan(plan: Plan, labels: Sequence[str]) -> EhviSampler:
         features=known.features,
         key=known.key,
         free=(_DEPLOYMENT,) if joint else (),
+        shift=known.precision if joint else None,
         seed=plan.seed,
     )
 
@@ -74,6 +75,10 @@ class _Known:
     def key(self, point: Parameters) -> str:
         """The candidate's key."""
         return self._of(point).key
+
+    def precision(self, point: Parameters) -> str:
+        """That of the deployment: it shifts the error."""
+        return str(self.plan.deployments[self._deployment(point)].precision)
 
     def _deployment(self, point: Parameters) -> int:
         return self.labels.index(point[_DEPLOYMENT]) if _DEPLOYMENT in point else 0

@@ -155,7 +155,7 @@ def watch(run: Run) -> tuple[Progress, list[int]]:
     with database_faults(run.path):
         plan = load_plan(run)
         storage = open_storage(run.database_url)
-        study = open_study(storage, len(plan.objectives), run.study_name)
+        study = open_study(storage, plan.objectives, run.study_name)
         claims = Claims(storage.engine, run.study_name)
         decider = Decider(run, plan, study, claims, worker_power(run.frozen))
         alive = [worker.pid for worker in claims.workers() if worker.alive]
@@ -168,7 +168,7 @@ class _Supervisor:
         self._count = workers
         self._plan = load_plan(run)
         storage = open_storage(run.database_url)
-        self._study = open_study(storage, len(self._plan.objectives), run.study_name)
+        self._study = open_study(storage, self._plan.objectives, run.study_name)
         self._claims = Claims(storage.engine, run.study_name)
         self._decider = Decider(
             run, self._plan, self._study, self._claims, worker_power(run.frozen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from optuna.storages import RDBStorage
 
 from nas.engine.claims import STUDY_NAME, make_tables
 from nas.errors import StorageError
+from nas.objectives import Objective
 
 __all__ = ["STUDY_NAME", "database_faults", "open_storage", "open_study"]
 
@@ -46,20 +47,26 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
-def open_study(storage: RDBStorage, n_objectives: int, name: str = STUDY_NAME) -> optuna.Study:
+def open_study(
+    storage: RDBStorage, objectives: Sequence[Objective], name: str = STUDY_NAME
+) -> optuna.Study:
     """The run's one study, created at the first call.
 
     Args:
         storage: Of `open_storage`.
-        n_objectives: How many objectives the run has; all are minimised.
+        objectives: Of the run, all minimised; tools for studies show their labels and units.
         name: Of the study; unique where runs share a database.
     """
-    return optuna.create_study(
+    study = optuna.create_study(
         storage=storage,
         study_name=name,
-        directions=["minimize"] * n_objectives,
+        directions=["minimize"] * len(objectives),
         load_if_exists=True,
     )
+    names = [row.label if row.unit == "1" else f"{row.label} [{row.unit}]" for row in objectives]
+    if study.metric_names != names:
+        study.set_metric_names(names)
+    return study
 
 
 @contextmanager

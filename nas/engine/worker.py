@@ -81,7 +81,7 @@ def work(run: Run) -> str:
 def _work(run: Run, stop: Stop) -> str:
     plan = load_plan(run)
     storage = open_storage(run.database_url)
-    study = open_study(storage, len(plan.objectives), run.study_name)
+    study = open_study(storage, plan.objectives, run.study_name)
     claims = Claims(storage.engine, run.study_name)
     decider = Decider(run, plan, study, claims, worker_power(run.frozen))
     if decider.finished():  # then this process is none of its workers, and costs it nothing

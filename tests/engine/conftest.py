@@ -25,7 +25,7 @@ class EngineRun:
 
     def __post_init__(self):
         storage = open_storage(self.run.database_url)
-        self.study = open_study(storage, len(self.plan.objectives), self.run.study_name)
+        self.study = open_study(storage, self.plan.objectives, self.run.study_name)
         self.claims = Claims(storage.engine, self.run.study_name)
         self.decider = Decider(
             self.run, self.plan, self.study, self.claims, worker_power(self.run.frozen)

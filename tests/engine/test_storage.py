@@ -11,7 +11,10 @@ from tiny_runs import one_line, run_command
 from nas.engine.config import config_from_mapping
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.errors import ConfigError, RunError, StorageError
+from nas.objectives import objectives
 from nas.runs import open_run
+
+PAIR = objectives(("error", "latency"))
 
 
 @pytest.fixture
@@ -21,18 +24,22 @@ def url(tmp_path):
 
 def test_sqlite_keeps_a_write_ahead_log(url):
     storage = open_storage(url)
-    open_study(storage, 2)
+    open_study(storage, PAIR)
     with storage.engine.connect() as connection:
         assert connection.execute(sa.text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert connection.execute(sa.text("PRAGMA synchronous")).scalar_one() == 1
 
 
 def test_a_study_is_opened_again(url):
-    first = open_study(open_storage(url), 2)
+    first = open_study(open_storage(url), PAIR)
     first.tell(first.ask(), [1.0, 2.0])
-    again = open_study(open_storage(url), 2)
+    again = open_study(open_storage(url), PAIR)
     assert [trial.values for trial in again.get_trials()] == [[1.0, 2.0]]
     assert again.directions == [optuna.study.StudyDirection.MINIMIZE] * 2
+
+
+def test_tools_for_studies_see_names_and_units(url):
+    assert open_study(open_storage(url), PAIR).metric_names == ["error", "latency [s]"]
 
 
 def test_it_is_made_once_by_many_at_once(url):
@@ -40,7 +47,7 @@ def test_it_is_made_once_by_many_at_once(url):
 
     def open_it():
         try:
-            open_study(open_storage(url), 2)
+            open_study(open_storage(url), PAIR)
         except Exception as error:
             faults.append(error)
 
