@@ -60,6 +60,7 @@ class AcceleratorSpace(Facts):
         sram_energy_per_byte_j: By capacity in bytes; at least two rows, rising.
         max_area_mm2: Largest die that the space allows.
         max_tops: Highest peak rate that it allows, in 1e12 operations a second, two to a MAC.
+        max_power_w: Highest peak power of die and DRAM accesses that it allows; None for no limit.
     """
 
     name: Text
@@ -90,6 +91,7 @@ class AcceleratorSpace(Facts):
     abatement_pct: Percent
     max_area_mm2: Positive
     max_tops: Positive
+    max_power_w: Positive | None = None
 
     @model_validator(mode="after")
     def _rising(self) -> AcceleratorSpace:

@@ -19,6 +19,7 @@ from hardware_profiles.figure import (
 from hardware_profiles.kinds import Kind, completed
 from hardware_profiles.lca import PublishedLca
 from hardware_profiles.materials import BillOfMaterials
+from hardware_profiles.systolic import SystolicArrays
 
 __all__ = [
     "EnergyBoundary",
@@ -97,6 +98,7 @@ class HardwareProfile(Facts):
         lifetime_years: Service life.
         bill_of_materials: What the embodied carbon is computed from; None when unknown.
         published_lca: The maker's assessment, where there is one.
+        systolic: Arrays that layers are mapped to, in place of the roofline above; None elsewhere.
         notes: What a reader of the figures should know.
     """
 
@@ -131,6 +133,7 @@ class HardwareProfile(Facts):
     lifetime_years: Positive
     bill_of_materials: BillOfMaterials | None = None
     published_lca: PublishedLca | None = None
+    systolic: SystolicArrays | None = None
     notes: str = ""
 
     @model_validator(mode="before")

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from hardware_profiles import Deployment, deployment_label
-from hardware_profiles.catalog import hardware as device
 from hardware_profiles.grid import Grid
 from nas.carbon import Demand, Study
 from nas.carbon.supply import resolve_grid
+from nas.cost.devices import device
 from nas.errors import ConfigError, DeploymentError, unknown_name
 from nas.rescoring import at_marginal_rate
 
@@ -140,8 +140,9 @@ def grid_or_number(text: str) -> str | float:
 
 def _on(item: str, where: Grid) -> Deployment:
     name, precision = device_and_precision(item)
-    label = deployment_label(name, precision, where.name)
-    return Deployment(label, device(name), precision, where)  # type: ignore[arg-type]  # checked by Deployment
+    profile = device(name)
+    label = deployment_label(profile.name, precision, where.name)
+    return Deployment(label, profile, precision, where)  # type: ignore[arg-type]  # checked by Deployment
 
 
 def _moved(like: Sequence[Deployment], grids: Sequence[Grid]) -> list[Deployment]:

@@ -42,14 +42,15 @@ def hardware_calibrate(
     """
     import yaml
 
-    from hardware_profiles.catalog import hardware, load_profile, profile_to_dict
+    from hardware_profiles.catalog import profile_to_dict
     from hardware_profiles.deployment import Deployment
     from hardware_profiles.grid import custom_grid
     from nas.cost.calibrated import calibrated_profile
     from nas.cost.calibration import fit
+    from nas.cost.devices import device as device_of
     from nas.cost.figures import compiled_figures
 
-    profile = load_profile(device) if device.endswith((".yaml", ".yml")) else hardware(device)
+    profile = device_of(device)
     networks, seconds = read_measurements(measurements)
     used: Any = precision or ("fp32" if "fp32" in profile.precisions else profile.precisions[0])
     place = Deployment(profile.name, profile, used, custom_grid(0.0), batch=batch)

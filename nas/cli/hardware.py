@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.calibrating import hardware_calibrate
+from nas.cli.designs import hardware_designs
 from nas.cli.facts import JsonOption, print_facts, print_rows
 from nas.cli.measuring import hardware_measure
 
@@ -29,7 +30,7 @@ TableOption = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     group = typer.Typer(
-        help="Devices: list, show, check, tables, measure, calibrate.\n\n"
+        help="Devices: list, show, check, tables, designs, measure, calibrate.\n\n"
         "example: carbon-nas hardware show rpi4",
         no_args_is_help=True,
     )
@@ -38,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         ("show", hardware_show, "show dell_r740 --fab-table act-2023"),
         ("check", hardware_check, "check my_device.yaml"),
         ("tables", hardware_tables, "tables"),
+        ("designs", hardware_designs, "designs net.onnx --limit peak_power_w=2"),
         ("measure", hardware_measure, "measure --out my_host.yaml"),
         ("calibrate", hardware_calibrate, "calibrate rpi4 measurements.csv"),
     ):
@@ -127,9 +129,10 @@ def hardware_show(
 ) -> None:
     """Show a device: every figure with its source, and its embodied carbon line by line."""
     from hardware_profiles import fab
-    from hardware_profiles.catalog import hardware, load_profile, profile_to_dict
+    from hardware_profiles.catalog import profile_to_dict
+    from nas.cost.devices import device
 
-    profile = load_profile(name) if name.endswith((".yaml", ".yml")) else hardware(name)
+    profile = device(name)
     table = fab.fab_table(fab_table)
     known = profile.bill_of_materials is not None
     embodied = _embodied(profile, table) if known else None

@@ -172,10 +172,10 @@ def _seen(
 
 def _owned(names: Sequence[str] | None, deployments: Sequence[Deployment]) -> tuple[str, ...]:
     """Names of hardware, each of which is that of a deployment, or would change nothing."""
-    from hardware_profiles.catalog import hardware
+    from nas.cost.devices import device
 
     used = sorted({deployment.profile.name for deployment in deployments})
-    found = [hardware(name).name for name in names or ()]
+    found = [device(name).name for name in names or ()]
     for name in found:
         if name not in used:
             raise ConfigError(

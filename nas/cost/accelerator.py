@@ -1,19 +1,6 @@
 """A network on every design of a space of systolic accelerators, in one call.
 
-Mapping. Weight stationary: the weights of a group, k x n, are cut into folds of ``pe_depth`` x
-``pe_width``; clusters share the folds of all groups. A fold takes ``2 * depth + width + m - 2``
-cycles (SCALE-Sim, Samajdar et al., arXiv 1811.02883, its equation for scale-up with this
-dataflow), so narrow products and depthwise convolutions leave most of an array idle.
-
-Traffic, in bytes of int8. A local buffer delivers the weights once, the rows once for every fold
-across n, and sums that continue over folds across k are kept there in int32; kernels without
-products pass through all local buffers once. The global buffer delivers weights, and inputs once
-for every load of the local buffers with weights. DRAM delivers weights of a network that does not
-fit the global buffer together with its peak activations, and activations of kernels that do not
-fit alone. The slowest of arrays, local buffers and DRAM is the time of a kernel; the global
-buffer's rate is taken to suffice, and one inference runs at a time.
-
-All of it is modelled and not calibrated against a device.
+The mapping is that of `nas.cost.systolic`; energies, areas and carbon follow from the sizes.
 """
 
 from __future__ import annotations
@@ -27,11 +14,20 @@ import numpy.typing as npt
 from hardware_profiles.accelerator import AcceleratorSpace
 from hardware_profiles.fab import fab_table
 from nas.carbon.parts import DEFAULT_TABLE, die_embodied_gco2e, memory_embodied_gco2e
-from nas.cost.products import Products, products
+from nas.cost.systolic import Arrays, mapped
 from nas.cost.workload import Workload, workload
+from nas.errors import LayerError
 from search_spaces.layers import Layer
 
-__all__ = ["DesignCosts", "cost_designs", "cost_counted", "die_area_mm2", "sram_energy_per_byte_j"]
+__all__ = [
+    "DesignCosts",
+    "cost_counted",
+    "cost_designs",
+    "design_power_w",
+    "design_sizes",
+    "die_area_mm2",
+    "sram_energy_per_byte_j",
+]
 
 Array = npt.NDArray[np.float64]
 _SUM_BYTES = 4.0
@@ -51,7 +47,8 @@ class DesignCosts:
         power_w: Energy over time while it runs.
         embodied_gco2e: Die and DRAM; no package, board or other part.
         fits: Whether weights and peak activations fit the DRAM.
-        allowed: Whether area and peak rate are within the space's limits.
+        allowed: Whether area, peak rate and peak power are within the space's limits.
+        peak_power_w: Most power that the design can draw, as `design_power_w`.
     """
 
     latency_s: Array
@@ -63,6 +60,7 @@ class DesignCosts:
     embodied_gco2e: Array
     fits: npt.NDArray[np.bool_]
     allowed: npt.NDArray[np.bool_]
+    peak_power_w: Array
 
 
 def cost_designs(layers: Sequence[Layer], space: AcceleratorSpace) -> DesignCosts:
@@ -79,41 +77,100 @@ def cost_designs(layers: Sequence[Layer], space: AcceleratorSpace) -> DesignCost
         LayerError: If the layers do not connect or a kernel's matrix products are not known.
         HardwareError: If the fab table lacks the node, location or DRAM of the space.
     """
-    return cost_counted(workload(layers), products(layers), space)
+    return cost_counted(workload(layers), space)
 
 
-def cost_counted(work: Workload, shapes: Products, space: AcceleratorSpace) -> DesignCosts:
-    """The same of a network that is counted already."""
-    table = space.table()
-    arrays_s, local_bytes, local_s = _mapped(shapes, work, space, table)
-    held, dram_bytes = _beyond_local(work, table)
-    dram_s = dram_bytes / space.dram_bytes_per_s.value
-    latency = np.maximum(np.maximum(arrays_s, local_s), dram_s).sum(axis=1)
-    area, scale = die_area_mm2(space), space.energy_scale.value
-    leakage_w = area * space.leakage_w_per_mm2.value
+def cost_counted(work: Workload, space: AcceleratorSpace) -> DesignCosts:
+    """The same of a network that is counted already.
+
+    Raises:
+        LayerError: As `cost_designs`.
+        HardwareError: As `cost_designs`.
+    """
+    unknown = work.products.kernel[np.isnan(work.products.m)]
+    if len(unknown):
+        raise LayerError(
+            f"{work.names[unknown[0]]}: the matrix products of such a layer are not known, which a"
+            " systolic array needs; take a network without it, or another device"
+        )
+    table, sizes = space.table(), design_sizes(space)
+    taken = mapped(work, sizes)
+    clock, scale = space.clock_hz.value, space.energy_scale.value
+    dram_s = taken.dram_bytes / space.dram_bytes_per_s.value
+    on_chip_s = np.maximum(taken.array_cycles, taken.local_cycles) / clock
+    latency = np.maximum(on_chip_s, dram_s).sum(axis=1)
+    area = die_area_mm2(space)
+    local_j, global_j = (
+        sram_energy_per_byte_j(space, size[:, 0])
+        for size in (sizes.local_bytes, sizes.global_bytes)
+    )
     energy = (
         work.total_macs * space.energy_per_mac_j.value * scale
-        + local_bytes * sram_energy_per_byte_j(space, table["local_kib"] * _KIB)
-        + held * sram_energy_per_byte_j(space, table["global_mib"] * _MIB)
-        + dram_bytes.sum(axis=1) * space.dram_energy_per_byte_j.value
-        + leakage_w * latency
+        + taken.local_bytes.sum(axis=1) * local_j
+        + taken.global_bytes.sum(axis=1) * global_j
+        + taken.dram_bytes.sum(axis=1) * space.dram_energy_per_byte_j.value
+        + area * space.leakage_w_per_mm2.value * latency
     )
     pes = table["clusters"] * table["pe_width"] * table["pe_depth"]
-    peak_tops = 2.0 * pes * space.clock_hz.value / 1e12
-    allowed = (area <= space.max_area_mm2.value) & (peak_tops <= space.max_tops.value)
+    peak_tops, peak_power_w = 2.0 * pes * clock / 1e12, design_power_w(space)
     needed = work.stored_weight_elements + _SUM_BYTES * work.stored_bias_elements
     fits = np.full(space.size, needed + work.peak_activation_elements <= space.dram_gb.value * 1e9)
     return DesignCosts(
         latency_s=latency,
         energy_j=energy,
-        utilisation=work.total_macs / (pes * space.clock_hz.value * latency),
+        utilisation=work.total_macs / (pes * clock * latency),
         area_mm2=area,
         peak_tops=peak_tops,
         power_w=energy / latency,
         embodied_gco2e=_embodied(space, area),
         fits=fits,
-        allowed=allowed,
+        allowed=_allowed(space, area, peak_tops, peak_power_w),
+        peak_power_w=peak_power_w,
     )
+
+
+def _allowed(
+    space: AcceleratorSpace, area_mm2: Array, peak_tops: Array, peak_power_w: Array
+) -> npt.NDArray[np.bool_]:
+    within = (area_mm2 <= space.max_area_mm2.value) & (peak_tops <= space.max_tops.value)
+    if space.max_power_w is not None:
+        within &= peak_power_w <= space.max_power_w.value
+    return within
+
+
+def design_sizes(space: AcceleratorSpace) -> Arrays:
+    """Sizes of all designs in the order of ``space.table()``, in bytes where the knobs are KiB."""
+    table = space.table()
+    return Arrays(
+        clusters=table["clusters"][:, None],
+        pe_width=table["pe_width"][:, None],
+        pe_depth=table["pe_depth"][:, None],
+        local_bytes=table["local_kib"][:, None] * _KIB,
+        local_bytes_per_cycle=table["local_bytes_per_cycle"][:, None],
+        global_bytes=table["global_mib"][:, None] * _MIB,
+    )
+
+
+def design_power_w(space: AcceleratorSpace) -> Array:
+    """Most power of each design: every array, local buffer and the DRAM at full rate, leaking.
+
+    The global buffer, whose rate is not modelled, is left out; a network draws less.
+
+    Args:
+        space: The designs, D of them.
+
+    Returns:
+        Watts of die and DRAM accesses, shape (D,).
+    """
+    sizes, clock = design_sizes(space), space.clock_hz.value
+    per_cycle_j = (
+        sizes.pe_width * sizes.pe_depth * space.energy_per_mac_j.value * space.energy_scale.value
+        + sizes.local_bytes_per_cycle * sram_energy_per_byte_j(space, sizes.local_bytes)
+    )
+    dram_w = space.dram_bytes_per_s.value * space.dram_energy_per_byte_j.value
+    leakage_w = die_area_mm2(space) * space.leakage_w_per_mm2.value
+    power: Array = (sizes.clusters * per_cycle_j * clock)[:, 0] + dram_w + leakage_w
+    return power
 
 
 def die_area_mm2(space: AcceleratorSpace) -> Array:
@@ -151,53 +208,6 @@ def sram_energy_per_byte_j(space: AcceleratorSpace, capacity_bytes: Array) -> Ar
     slope = (energy[row + 1] - energy[row]) / (size[row + 1] - size[row])
     at_reference: Array = np.exp(energy[row] + slope * (wanted - size[row]))
     return at_reference * space.energy_scale.value
-
-
-def _mapped(
-    shapes: Products, work: Workload, space: AcceleratorSpace, table: dict[str, Array]
-) -> tuple[Array, Array, Array]:
-    """Time of the arrays (D, L), bytes of local buffers (D,) and their time (D, L)."""
-    clusters, width, depth = (table[knob][:, None] for knob in ("clusters", "pe_width", "pe_depth"))
-    across, along = np.ceil(shapes.n / width), np.ceil(shapes.k / depth)
-    folds = across * along * shapes.groups
-    cycles = np.ceil(folds / clusters) * (2.0 * depth + width + shapes.m - 2.0)
-    outputs = shapes.groups * shapes.m * shapes.n
-    moved = shapes.groups * shapes.k * (shapes.n + shapes.m * across) + outputs * (
-        1.0 + 2.0 * _SUM_BYTES * (along - 1.0)
-    )
-    used = np.minimum(clusters, folds)
-    move_cycles = moved / (used * table["local_bytes_per_cycle"][:, None])
-    clock, count = space.clock_hz.value, len(work.macs)
-    plain = np.where(work.macs == 0.0, work.read_elements + work.write_elements, 0.0)
-    plain_cycles = plain / (clusters * table["local_bytes_per_cycle"][:, None])
-    return (
-        _by_kernel(cycles, shapes, count) / clock,
-        moved.sum(axis=1) + plain.sum(),
-        (_by_kernel(move_cycles, shapes, count) + plain_cycles) / clock,
-    )
-
-
-def _by_kernel(rows: Array, shapes: Products, count: int) -> Array:
-    """Sums of the products of each kernel, (D, L)."""
-    summed = np.zeros((len(rows), count))
-    if len(shapes.kernel):
-        kernels, starts = np.unique(shapes.kernel, return_index=True)
-        summed[:, kernels] = np.add.reduceat(rows, starts, axis=1)
-    return summed
-
-
-def _beyond_local(work: Workload, table: dict[str, Array]) -> tuple[Array, Array]:
-    """Bytes of the global buffer (D,) and of DRAM by kernel (D, L)."""
-    local = (table["clusters"] * table["local_kib"] * _KIB)[:, None]
-    whole = table["global_mib"][:, None] * _MIB
-    weights = work.weight_elements + _SUM_BYTES * work.bias_elements + work.gathered_elements
-    activations = work.read_elements + work.write_elements
-    loads = np.maximum(np.ceil(weights / local), 1.0)
-    held = (weights + work.read_elements * loads + work.write_elements).sum(axis=1)
-    stored = work.stored_weight_elements + _SUM_BYTES * work.stored_bias_elements
-    resident = stored + work.peak_activation_elements <= whole
-    spilled = np.where(activations > whole, activations, 0.0)
-    return held, np.where(resident, 0.0, weights) + spilled
 
 
 def _embodied(space: AcceleratorSpace, area_mm2: Array) -> Array:

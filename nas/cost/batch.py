@@ -92,6 +92,9 @@ def _costs(networks: Stack, figures: Figures) -> tuple[npt.NDArray[Any], ...]:
         np.add.reduceat(times.busy_s, networks.starts, axis=1),
         np.add.reduceat(times.main_memory_bytes, networks.starts, axis=1),
         figures,
+        on_chip_j=None
+        if times.on_chip_j is None
+        else np.add.reduceat(times.on_chip_j, networks.starts, axis=1),
     )
     stored = stored_bytes(networks, figures)[:, networks.starts]
     live = activation_bytes(networks, figures)[:, networks.starts]
@@ -99,4 +102,6 @@ def _costs(networks: Stack, figures: Figures) -> tuple[npt.NDArray[Any], ...]:
     fits = (memory + figures.runtime_memory_bytes <= figures.memory_limit_bytes) & (
         stored + figures.runtime_storage_bytes <= figures.storage_limit_bytes
     )
-    return total_s.T, energy.T, memory.T, stored.T, fits.T
+    # Where systolic arrays cannot be mapped to, there is no time.
+    unmapped = np.isnan(total_s) if figures.designs is not None else False
+    return total_s.T, energy.T, memory.T, stored.T, (fits & ~np.asarray(unmapped)).T

@@ -121,7 +121,8 @@ def fit(
         profile: Its device, whose ranges say how far each figure may be off.
 
     Raises:
-        CalibrationError: If a latency is not above 0 and finite, or there are fewer than two.
+        CalibrationError: If a latency is not above 0 and finite, there are fewer than two, or the
+            device is a design with systolic arrays.
 
     Source:
         Intervals are as wide as errors on networks that a fit had not seen (as Barber, Candes,
@@ -133,6 +134,11 @@ def fit(
         raise CalibrationError("calibration: a latency is not above 0; correct or remove it")
     if len(seen) < 2:
         raise CalibrationError("calibration: fewer than two networks; measure ten")
+    if profile.systolic is not None:
+        raise CalibrationError(
+            f"calibration: {profile.name} is a design with systolic arrays, which a fit does not"
+            " move; take a device"
+        )
     start, log_seen = _with_pools(figures), np.log(seen)
     prior_sd = _prior_sd(profile)
 

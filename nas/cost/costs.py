@@ -73,15 +73,37 @@ def costs_with(workload: Workload, figures: Figures) -> Costs:
     latency_s = total_s[:, 0]
     stored = stored_bytes(workload, figures)
     memory = activation_bytes(workload, figures) + stored * figures.weights_in_memory
-    reasons = fit_reasons(memory[:, 0], stored[:, 0], figures)
+    reasons = _with_unmapped(fit_reasons(memory[:, 0], stored[:, 0], figures), workload, figures)
+    on_chip = times.on_chip_j
     return Costs(
         latency_s=latency_s,
         occupancy_s=latency_s / figures.together[:, 0],
-        energy_j=inference_energy_j(workload.total_macs, total_s, busy_s, moved_bytes, figures)[
-            :, 0
-        ],
+        energy_j=inference_energy_j(
+            workload.total_macs,
+            total_s,
+            busy_s,
+            moved_bytes,
+            figures,
+            on_chip_j=None if on_chip is None else on_chip.sum(axis=1, keepdims=True),
+        )[:, 0],
         peak_memory_bytes=memory[:, 0],
         storage_bytes=stored[:, 0],
         fits=np.array([reason is None for reason in reasons]),
         reasons=reasons,
+    )
+
+
+def _with_unmapped(
+    reasons: tuple[str | None, ...], workload: Workload, figures: Figures
+) -> tuple[str | None, ...]:
+    """The reasons, and on systolic arrays that of a network that cannot be mapped to them."""
+    unknown = workload.products.kernel[np.isnan(workload.products.m)]
+    if figures.designs is None or not len(unknown):
+        return reasons
+    names = ", ".join(dict.fromkeys(workload.names[kernel] for kernel in unknown))
+    text = f"operators: no mapping to systolic arrays is known of {names}"
+    rows = set(figures.designs.rows.tolist())
+    return tuple(
+        "; ".join(part for part in (reason, text if row in rows else None) if part) or None
+        for row, reason in enumerate(reasons)
     )

@@ -5,7 +5,7 @@ Where a profile knows the energy of one MAC at the deployment's precision and of
 power goes from idle to load with utilisation: ``idle_w * T + (load_w - idle_w) * busy time``,
 where a GPU is busy while compute or memory runs at its full rate (units that a small kernel leaves
 empty draw little), and a CPU is busy all the time but the dispatch (cores draw their load however
-few MACs a cycle they do).
+few MACs a cycle they do). Bytes of buffers on the chip add to either, where they are modelled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ __all__ = ["inference_energy_j"]
 
 
 def inference_energy_j(
-    total_macs: float | Array, total_s: Array, busy_s: Array, moved_bytes: Array, figures: Figures
+    total_macs: float | Array,
+    total_s: Array,
+    busy_s: Array,
+    moved_bytes: Array,
+    figures: Figures,
+    *,
+    on_chip_j: Array | None = None,
 ) -> Array:
     """Energy of one inference while it runs; idle between inferences is not in it.
 
@@ -28,6 +34,7 @@ def inference_energy_j(
         busy_s: The part of it that draws load power.
         moved_bytes: Bytes that come from or go to main memory.
         figures: Figures of D deployments.
+        on_chip_j: Energy of bytes of buffers on the chip, shape (D, W); None for none.
 
     Returns:
         Joules, shape (D, W), 0 or more.
@@ -38,5 +45,7 @@ def inference_energy_j(
         total_macs * together * figures.energy_per_mac_j + moved_bytes * figures.energy_per_byte_j
     )
     dynamic: Array = np.where(np.isnan(by_operation), by_power, by_operation)
+    if on_chip_j is not None:
+        dynamic = dynamic + on_chip_j
     energy: Array = (figures.idle_w * total_s + dynamic) / together
     return energy

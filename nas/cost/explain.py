@@ -17,6 +17,7 @@ from nas.cost.lines import Line, digits, product, sum_of
 from nas.cost.memory import activation_bytes
 from nas.cost.needs import lacking
 from nas.cost.score import score
+from nas.cost.systolic import mapped
 from nas.cost.workload import KINDS, Workload
 from nas.objectives import OBJECTIVES
 
@@ -71,6 +72,9 @@ def _kernel_lines(
     profile = deployment.profile
     efficiency = efficiencies(profile)
     together = figures.together[0, 0]
+    if profile.systolic is not None:
+        yield from _mapped_lines(workload, deployment, figures, times)
+        return
     for index, kind in enumerate(workload.kinds):
         move = _move(workload, figures, times, index)
         if RATE_OF.get(kind) not in efficiency:
@@ -97,6 +101,38 @@ def _kernel_lines(
         part = times.time_s[0, workload.kind_index == kind_index]
         if len(part):
             yield Line(f"all {kind} kernels", sum_of(part), float(part.sum()), "s", "lines above")
+
+
+def _mapped_lines(
+    workload: Workload, deployment: Deployment, figures: Figures, times: KernelTimes
+) -> Iterator[Line]:
+    designs, arrays = figures.designs, deployment.profile.systolic
+    if designs is None or arrays is None:
+        return
+    taken = mapped(workload, designs.sizes, figures.together)
+    clock = product(arrays.clock_hz.value, deployment.resource_share)
+    per_byte = digits(1.0 / figures.seconds_per_byte[0, 0])
+    for index, kind in enumerate(workload.kinds):
+        cycles = [float(column[0, index]) for column in (taken.array_cycles, taken.local_cycles)]
+        yield Line(
+            label=f"{workload.names[index]} ({kind})",
+            formula=f"max(max({digits(cycles[0])}, {digits(cycles[1])}) / ({clock}),"
+            f" {digits(taken.dram_bytes[0, index])} / {per_byte})",
+            value=float(times.time_s[0, index]),
+            unit="s",
+            source="cycles of arrays and local buffers, bytes of DRAM; SCALE-Sim, arXiv 1811.02883",
+        )
+    joules = [
+        (float(taken.local_bytes.sum()), arrays.local_energy_per_byte_j),
+        (float(taken.global_bytes.sum()), arrays.global_energy_per_byte_j),
+    ]
+    yield Line(
+        "energy of buffers",
+        " + ".join(f"{digits(size)} * {digits(each.value)}" for size, each in joules),
+        sum(size * each.value for size, each in joules),
+        "J",
+        joules[0][1].source,
+    )
 
 
 def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) -> str:
@@ -171,7 +207,7 @@ def _cost_formulas(
 ) -> dict[str, str]:
     found = {line.label: digits(line.value) for line in lines}
     weights = f"{found['weights and biases']} * {digits(figures.weights_in_memory[0, 0])}"
-    parts = ("idle power while it runs", "energy above idle")
+    parts = ("idle power while it runs", "energy above idle", "energy of buffers")
     joules = " + ".join(found[label] for label in parts if label in found)
     return {
         "latency": sum_of(times.time_s[0]),

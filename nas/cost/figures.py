@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.figure import Figure
 from hardware_profiles.profile import HardwareProfile, Precision
+from nas.cost.systolic import Arrays
 from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
@@ -20,6 +21,7 @@ __all__ = [
     "ELEMENT_BYTES",
     "FLOAT_BYTES",
     "RATE_OF",
+    "Designs",
     "Figures",
     "compiled_figures",
     "efficiencies",
@@ -51,6 +53,25 @@ RATE_OF = {
 
 _FILLED_IN_PARTS = ("gpu", "edge_gpu", "desktop_gpu")
 _UNKNOWN = float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Designs:
+    """Those among D deployments whose device maps layers to systolic arrays; arrays are (d, 1).
+
+    Attributes:
+        rows: Shape (d,): which of the deployments they are.
+        sizes: Of their arrays and buffers.
+        seconds_per_cycle: Of the deployment's share of the device.
+        local_j_per_byte: Energy of a byte of a local buffer.
+        global_j_per_byte: Energy of a byte of the global buffer.
+    """
+
+    rows: npt.NDArray[np.intp]
+    sizes: Arrays
+    seconds_per_cycle: Array
+    local_j_per_byte: Array
+    global_j_per_byte: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +107,7 @@ class Figures:
         runtime_memory_bytes: What the runtime takes of the memory.
         runtime_storage_bytes: What the runtime takes of the storage.
         weights_in_memory: 1 when weights are loaded into memory, 0 when they stay in storage.
+        designs: The deployments that map layers to systolic arrays; None without any.
     """
 
     deployments: tuple[Deployment, ...]
@@ -111,6 +133,7 @@ class Figures:
     runtime_memory_bytes: Array
     runtime_storage_bytes: Array
     weights_in_memory: Array
+    designs: Designs | None
 
 
 def figures_of(deployments: Sequence[Deployment]) -> Figures:
@@ -146,7 +169,31 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
     rates = np.array([_seconds_per_mac(deployment) for deployment in deployments])
     for array in (rates, *columns.values()):
         array.setflags(write=False)
-    return Figures(deployments=tuple(deployments), seconds_per_mac=rates, **columns)
+    return Figures(
+        deployments=tuple(deployments),
+        seconds_per_mac=rates,
+        designs=_designs(deployments),
+        **columns,
+    )
+
+
+def _designs(deployments: Sequence[Deployment]) -> Designs | None:
+    rows = [i for i, d in enumerate(deployments) if d.profile.systolic is not None]
+    if not rows:
+        return None
+    facts = [
+        (
+            it.clusters, it.pe_width, it.pe_depth,
+            it.local_bytes, it.local_bytes_per_cycle, it.global_bytes,
+            _or(deployments[i].profile.latency_factor, 1.0)
+            / (it.clock_hz.value * deployments[i].resource_share),
+            it.local_energy_per_byte_j.value, it.global_energy_per_byte_j.value,
+        )
+        for i in rows
+        if (it := deployments[i].profile.systolic) is not None
+    ]  # fmt: skip
+    columns = np.array(facts, dtype=np.float64).T[:, :, None]
+    return Designs(np.array(rows), Arrays(*columns[:6]), *columns[6:])
 
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:

@@ -14,6 +14,9 @@ fits it, scores of attention by the share of them that the runtime writes; weigh
 cache when all weights and the peak of activations fit, so that they survive from one inference to
 the next. Otherwise both come from main memory. Rows of an
 embedding are weights in this, though every inference of a batch reads its own.
+
+A device with systolic arrays has the times of `nas.cost.systolic` instead, at which streams take
+their turns as a batch does.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy as np
 from nas.cost.figures import Array, Figures
 from nas.cost.memory import activation_bytes, stored_bytes
 from nas.cost.stack import Stack
+from nas.cost.systolic import mapped
 from nas.cost.workload import Workload
 
 __all__ = ["KernelTimes", "activation_elements", "kernel_times"]
@@ -41,6 +45,8 @@ class KernelTimes:
         busy_s: The part of it that draws load power: on a GPU, in which compute or memory runs at
             its full rate; on a CPU, all but the dispatch.
         main_memory_bytes: Bytes that come from or go to main memory.
+        on_chip_j: Energy of the bytes of buffers on the chip where it is modelled, 0 elsewhere;
+            None where it is for no deployment.
     """
 
     compute_s: Array
@@ -48,6 +54,7 @@ class KernelTimes:
     time_s: Array
     busy_s: Array
     main_memory_bytes: Array
+    on_chip_j: Array | None = None
 
 
 def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
@@ -85,12 +92,43 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
     main = weights * ~weights_cached + activations * ~activations_cached
     cached = weights + activations - main
     move_s = main * figures.seconds_per_byte + cached * figures.cache_seconds_per_byte
-    return KernelTimes(
+    times = KernelTimes(
         compute_s=compute_s,
         move_s=move_s,
         time_s=np.maximum(compute_s, move_s) + figures.dispatch_s,
         busy_s=np.maximum(loaded_s, move_s),
         main_memory_bytes=main,
+    )
+    return times if figures.designs is None else _with_designs(times, workload, figures)
+
+
+def _with_designs(times: KernelTimes, workload: Workload | Stack, figures: Figures) -> KernelTimes:
+    """The times with those of devices with systolic arrays in place of the roofline's."""
+    designs = figures.designs
+    if designs is None:
+        return times
+    rows, shape = designs.rows, np.broadcast_shapes(times.time_s.shape, times.move_s.shape)
+    taken = mapped(workload, designs.sizes, figures.together[rows])
+    compute = np.maximum(taken.array_cycles, taken.local_cycles) * designs.seconds_per_cycle
+    move = taken.dram_bytes * figures.seconds_per_byte[rows]
+    on_chip = (
+        taken.local_bytes * designs.local_j_per_byte
+        + taken.global_bytes * designs.global_j_per_byte
+    )
+    time = np.maximum(compute, move)
+
+    def put(column: Array, new: Array) -> Array:
+        whole = np.broadcast_to(column, shape).copy()
+        whole[rows] = new
+        return whole
+
+    return KernelTimes(
+        compute_s=put(times.compute_s, compute),
+        move_s=put(times.move_s, move),
+        time_s=put(times.time_s, time),
+        busy_s=put(times.busy_s, time),
+        main_memory_bytes=put(times.main_memory_bytes, taken.dram_bytes),
+        on_chip_j=put(np.zeros((1, 1)), on_chip),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nas.cost.products import Products
 from nas.cost.workload import Counts, Workload
 from nas.errors import LayerError
 
@@ -26,6 +27,7 @@ class Stack:
         repeats: How often each kernel runs in its network.
         kind_index: As `nas.cost.workload.Workload` has it; likewise all further counts, of which
             those of a whole network are repeated for each of its kernels.
+        products: The matrix products of all kernels, which they number in their row.
     """
 
     starts: npt.NDArray[np.intp]
@@ -46,6 +48,7 @@ class Stack:
     stored_float_elements: Counts
     peak_activation_elements: Counts
     peak_unscored_elements: Counts
+    products: Products
 
     def picked(self, rows: npt.NDArray[np.intp]) -> Stack:
         """The networks of the given rows, in their order."""
@@ -54,7 +57,12 @@ class Stack:
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
         kernels = np.arange(sizes.sum()) + np.repeat(self.starts[rows] - starts, sizes)
         columns = {key: getattr(self, key)[kernels] for key in (*_PER_KERNEL, *_PER_NETWORK)}
-        return Stack(starts=starts, repeats=self.repeats[kernels], **columns)
+        return Stack(
+            starts=starts,
+            repeats=self.repeats[kernels],
+            products=_picked(self.products, kernels),
+            **columns,
+        )
 
 
 _PER_KERNEL = (
@@ -95,9 +103,31 @@ def stack(workloads: Sequence[Workload], repeats: Sequence[Counts] | None = None
     return Stack(
         starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp),
         repeats=np.ones(sum(sizes)) if repeats is None else np.concatenate(repeats),
+        products=_joined([work.products for work in workloads], sizes),
         **{key: np.concatenate([getattr(work, key) for work in workloads]) for key in _PER_KERNEL},
         **{
             key: np.repeat([float(getattr(work, key)) for work in workloads], sizes)
             for key in _PER_NETWORK
         },
     )
+
+
+_SHAPE = ("m", "k", "n", "groups")
+
+
+def _joined(tables: Sequence[Products], sizes: Sequence[int]) -> Products:
+    """Tables of networks of so many kernels in one."""
+    before = np.cumsum([0, *sizes[:-1]])
+    kernel = [table.kernel + start for table, start in zip(tables, before, strict=True)]
+    columns = (np.concatenate([getattr(table, key) for table in tables]) for key in _SHAPE)
+    return Products(np.concatenate(kernel), *columns)
+
+
+def _picked(table: Products, kernels: npt.NDArray[np.intp]) -> Products:
+    """The products of the given kernels, one of which may be given twice."""
+    first = np.searchsorted(table.kernel, kernels)
+    counts = np.searchsorted(table.kernel, kernels, side="right") - first
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    rows = np.arange(counts.sum()) + np.repeat(first - before, counts)
+    columns = (getattr(table, key)[rows] for key in _SHAPE)
+    return Products(np.repeat(np.arange(len(kernels)), counts), *columns)

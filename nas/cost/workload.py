@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from nas.cost.products import Products, product_shapes, products_of
 from nas.errors import LayerError
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import (
@@ -102,6 +103,7 @@ class Workload:
         peak_activation_elements: Most activations alive at once: while a kernel runs, all that it
             reads and writes and all that a later kernel reads. No buffer is reused in place.
         peak_unscored_elements: The same where attention writes no scores.
+        products: The matrix products of its kernels with MACs.
     """
 
     names: tuple[str, ...]
@@ -124,6 +126,7 @@ class Workload:
     stored_float_elements: int
     peak_activation_elements: int
     peak_unscored_elements: int
+    products: Products
 
 
 @dataclass(slots=True)
@@ -210,7 +213,15 @@ def workload(layers: Sequence[Layer]) -> Workload:
         stored_float_elements=sum(floats.values()),
         peak_activation_elements=max(map(sum, zip(alive, scores, strict=True))),
         peak_unscored_elements=max(alive),
+        products=products_of([_products(kernel.layer, shapes, kernel.macs) for kernel in kernels]),
     )
+
+
+def _products(
+    layer: Layer, shapes: dict[str, Shape], macs: int
+) -> tuple[tuple[float, float, float, float], ...]:
+    inputs = [shapes[name] for name in layer.inputs]
+    return product_shapes(layer.op, inputs, shapes[layer.name]) if macs else ()
 
 
 def _fuse(

@@ -42,6 +42,8 @@ __all__ = [
 SamplerName = Literal["ehvi", "tpe", "nsga2", "nsga3", "gp", "random"]
 # A name, gCO2e/kWh, or a mapping that `nas.carbon.supply.resolve_grid` reads.
 GridConfig = str | float | dict[str, Any]
+# A name, a profile file, or sizes of an accelerator that `nas.cost.devices.device` reads.
+HardwareConfig = str | dict[str, Any]
 Positive = Field(gt=0, allow_inf_nan=False)
 
 
@@ -79,7 +81,7 @@ class BaselineConfig(_Strict):
 class DeploymentConfig(_Strict):
     """One place where a chosen model may run."""
 
-    hardware: str
+    hardware: HardwareConfig
     grid: GridConfig
     precision: str = "fp32"
     batch: int = Field(default=1, ge=1)
@@ -95,7 +97,7 @@ class SearchHost(_Strict):
     """The machine that searches, so that the search's own carbon is counted."""
 
     grid: GridConfig
-    hardware: str = "host"
+    hardware: HardwareConfig = "host"
     pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
 
@@ -209,7 +211,7 @@ def read_config(path: str | Path) -> SearchConfig:
     config = config_from_mapping(value, file.name)
     own = {key: absolute(getattr(config, key), file.parent) for key in ("space", "task")}
     host = config.search.on
-    beside = host.model_copy(update={"grid": _from_folder(host.grid, file.parent)})
+    beside = host.model_copy(update=_from_folder(host, file.parent))
     schedule = config.search.schedule
     if schedule is not None and schedule.signal is not None:
         signal = str((file.parent / schedule.signal).absolute())
@@ -219,20 +221,28 @@ def read_config(path: str | Path) -> SearchConfig:
             **own,
             "search": config.search.model_copy(update={"on": beside, "schedule": schedule}),
             "deployments": tuple(
-                row.model_copy(update={"grid": _from_folder(row.grid, file.parent)})
-                for row in config.deployments
+                row.model_copy(update=_from_folder(row, file.parent)) for row in config.deployments
             ),
         }
     )
 
 
-def _from_folder(grid: GridConfig, folder: Path) -> GridConfig:
-    """The same grid with its file, a trace or a YAML file, as a path from the root."""
-    if isinstance(grid, str) and grid.endswith((".yaml", ".yml")):
-        return str((folder / grid).absolute())
-    if isinstance(grid, dict) and isinstance(grid.get("trace"), str):
-        return {**grid, "trace": str((folder / grid["trace"]).absolute())}
-    return grid
+def _from_folder(place: DeploymentConfig | SearchHost, folder: Path) -> dict[str, Any]:
+    """Its grid and hardware with their files, a trace or a YAML file, as paths from the root."""
+    return {
+        "grid": _from_root(place.grid, "trace", folder),
+        "hardware": _from_root(place.hardware, "accelerator", folder),
+    }
+
+
+def _from_root(given: Any, key: str, folder: Path) -> Any:
+    if isinstance(given, dict) and isinstance(given.get(key), str):
+        path = str(given[key])
+        own = key == "trace" or path.endswith((".yaml", ".yml"))
+        return {**given, key: str((folder / path).absolute())} if own else given
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        return str((folder / given).absolute())
+    return given
 
 
 def config_from_mapping(value: Mapping[str, Any], origin: str = "config") -> SearchConfig:

@@ -15,11 +15,11 @@ from hardware_profiles import (
     deployment_to_dict,
     fab_table,
 )
-from hardware_profiles.catalog import hardware
 from nas.carbon.demand import Demand
 from nas.carbon.rates import rates_of
 from nas.carbon.study import Baseline, Study, study_to_dict
 from nas.carbon.supply import resolve_grid
+from nas.cost.devices import device
 from nas.cost.needs import check_needs, lacking
 from nas.engine.claims import STUDY_NAME
 from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
@@ -118,7 +118,7 @@ def _own(name: str) -> dict[str, Any]:
 
 def _study(config: SearchConfig) -> Study:
     given = config.baseline
-    used = {row.hardware for row in config.deployments}
+    used = {device(row.hardware).name for row in config.deployments}
     for name in config.sunk:
         if name not in used:
             raise ConfigError(
@@ -187,7 +187,7 @@ def _with(default: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
 def _search_host(config: SearchConfig) -> Deployment:
     """The machine that searches, as a deployment, so that overheads follow the same rule."""
     given = config.search.on
-    profile = hardware(given.hardware)
+    profile = device(given.hardware)
     if profile.kind == "mcu" or "fp32" not in profile.macs_per_s:
         raise ConfigError(
             f"search.on.hardware: {profile.name} cannot train; name the machine that does, "
@@ -221,9 +221,9 @@ def _deployments(config: SearchConfig) -> list[Deployment]:
 
 
 def _deployment(row: DeploymentConfig) -> Deployment:
-    chosen = resolve_grid(row.grid)
+    chosen, profile = resolve_grid(row.grid), device(row.hardware)
     label = row.label or deployment_label(
-        row.hardware,
+        profile.name,
         row.precision,
         chosen.name,
         batch=row.batch,
@@ -232,7 +232,7 @@ def _deployment(row: DeploymentConfig) -> Deployment:
     )
     return Deployment(
         label=label,
-        profile=hardware(row.hardware),
+        profile=profile,
         precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
         grid=chosen,
         batch=row.batch,

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nas.cost.products import products_of
 from nas.cost.workload import KINDS, Workload
 
 TOKENS, STEPS, BEAM = 30, 30, 5
@@ -120,5 +121,6 @@ def transformer(row: Mapping[str, float]) -> tuple[Workload, np.ndarray]:
         stored_float_elements=0,
         peak_activation_elements=int((columns["read"] + columns["write"]).max()),
         peak_unscored_elements=int((columns["read"] + columns["write"]).max()),
+        products=products_of([()] * len(kernels)),
     )
     return work, repeats

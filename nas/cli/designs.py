@@ -1,0 +1,143 @@
+"""``hardware designs``: a network on every design of an accelerator space, and the front."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.facts import JsonOption, print_rows
+from nas.errors import HardwareError
+
+if TYPE_CHECKING:
+    from hardware_profiles.accelerator import AcceleratorSpace
+    from nas.cost.accelerator import DesignCosts
+
+__all__ = ["hardware_designs"]
+
+_FRONT = {"latency": "latency_s", "energy": "energy_j", "embodied": "embodied_gco2e"}
+_UNITS = {"latency_s": "s", "energy_j": "J", "embodied_gco2e": "gCO2e", "peak_power_w": "W"}
+
+
+def hardware_designs(
+    file: Annotated[
+        Path | None, typer.Argument(help="FILE.onnx, FILE.pt2 or FILE.py:FUNCTION.", metavar="FILE")
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="Search space of the architecture.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task that gives input and outputs.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="Its choices: JSON text, or a JSON or YAML file.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
+    candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="Free axis of the file, AXIS=NUMBER; repeat for more.")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="Space of designs, or a file.")] = "default",
+    change: Annotated[
+        list[str] | None,
+        typer.Option(help="node_nm, clock_hz, dram_bytes_per_s or dram_gb, as NAME=VALUE."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="latency_s, energy_j, area_mm2, peak_tops, peak_power_w, as NAME=VALUE."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cost one network on every design of a systolic accelerator; print the front.
+
+    The front is of latency, energy and embodied carbon among the designs within all limits. JSON
+    holds every design. A name in the first column is a device: `estimate --hardware NAME:int8`.
+    """
+    from nas.cli.estimating import network_of
+    from nas.cli.hints import hint
+    from nas.cost.accelerator import cost_designs
+    from nas.cost.design_profile import changed_space
+    from nas.cost.devices import find_space
+    from nas.runs import open_run
+
+    opened = open_run(run) if run is not None else None
+    layers, notes = network_of(file, size, space, task, architecture, opened, candidate)
+    hint(notes)
+    changes = _numbers("--change", change)
+    designs = changed_space(find_space(accelerator), changes)
+    costs = cost_designs(layers, designs)
+    rows = _rows(designs, costs, changes, _numbers("--limit", limit))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    shown = [row for row in rows if row["on_front"]]
+    within = sum(row["within_limits"] for row in rows)
+    if not shown:
+        raise HardwareError(
+            f"hardware designs: none of {len(rows)} designs is within the limits; widen them"
+        )
+    print_rows([_shown(row) for row in sorted(shown, key=lambda row: row["latency_s"])], False)
+    typer.echo(
+        f"\n{len(shown)} on the front of latency, energy and embodied carbon of {within} designs"
+        f" within the limits, of {len(rows)} of {designs.label}"
+    )
+
+
+def _numbers(option: str, given: Sequence[str] | None) -> dict[str, float]:
+    found = {}
+    for item in given or ():
+        name, _, text = item.partition("=")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            raise HardwareError(f"{option}: got {item!r}; give NAME=NUMBER") from None
+    return found
+
+
+def _rows(
+    space: AcceleratorSpace,
+    costs: DesignCosts,
+    changes: Mapping[str, float],
+    limits: Mapping[str, float],
+) -> list[dict[str, Any]]:
+    import numpy as np
+
+    from hardware_profiles.accelerator import Accelerator
+    from nas.cost.design_profile import design_name
+    from nas.pareto.fronts import non_dominated
+
+    within = costs.allowed & costs.fits
+    for name, bound in limits.items():
+        if name not in ("latency_s", "energy_j", "area_mm2", "peak_tops", "peak_power_w"):
+            raise HardwareError(
+                f"--limit: {name!r} is unknown; use latency_s, energy_j, area_mm2, peak_tops or"
+                " peak_power_w"
+            )
+        within = within & (getattr(costs, name) <= bound)
+    values = np.stack([getattr(costs, column) for column in _FRONT.values()], axis=1)
+    front = np.zeros(len(within), dtype=np.bool_)
+    front[within] = non_dominated(values[within])
+    numbers = ("latency_s", "energy_j", "embodied_gco2e", "area_mm2", "peak_tops", "peak_power_w",
+               "power_w", "utilisation")  # fmt: skip
+    sizes = zip(*space.table().values(), strict=True)
+    return [
+        {
+            "name": design_name(space.name, Accelerator(*map(int, knobs)), changes),
+            **{name: float(getattr(costs, name)[index]) for name in numbers},
+            "within_limits": bool(within[index]),
+            "on_front": bool(front[index]),
+        }
+        for index, knobs in enumerate(sizes)
+    ]
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    from nas.quantities import format_quantity
+
+    return {
+        "design": row["name"],
+        **{name: format_quantity(row[column], _UNITS[column]) for name, column in _FRONT.items()},
+        "area": f"{row['area_mm2']:.3g} mm2",
+        "peak": f"{row['peak_tops']:.3g} TOPS",
+        "peak power": format_quantity(row["peak_power_w"], "W"),
+        "utilised": f"{row['utilisation']:.1%}",
+    }
