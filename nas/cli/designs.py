@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from nas.cli.facts import JsonOption, print_rows
 from nas.errors import HardwareError
 
-if TYPE_CHECKING:
-    from hardware_profiles.accelerator import AcceleratorSpace
-    from nas.cost.accelerator import DesignCosts
-
 __all__ = ["hardware_designs"]
 
-_FRONT = {"latency": "latency_s", "energy": "energy_j", "embodied": "embodied_gco2e"}
+_COLUMNS = {"latency": "latency_s", "energy": "energy_j", "embodied": "embodied_gco2e"}
 _UNITS = {"latency_s": "s", "energy_j": "J", "embodied_gco2e": "gCO2e", "peak_power_w": "W"}
 
 
@@ -54,7 +50,7 @@ def hardware_designs(
     """
     from nas.cli.estimating import network_of
     from nas.cli.hints import hint
-    from nas.cost.accelerator import cost_designs
+    from nas.cost.design_front import design_rows
     from nas.cost.design_profile import changed_space
     from nas.cost.devices import find_space
     from nas.runs import open_run
@@ -64,8 +60,7 @@ def hardware_designs(
     hint(notes)
     changes = _numbers("--change", change)
     designs = changed_space(find_space(accelerator), changes)
-    costs = cost_designs(layers, designs)
-    rows = _rows(designs, costs, changes, _numbers("--limit", limit))
+    rows = design_rows(layers, designs, changes, _numbers("--limit", limit))
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -93,49 +88,12 @@ def _numbers(option: str, given: Sequence[str] | None) -> dict[str, float]:
     return found
 
 
-def _rows(
-    space: AcceleratorSpace,
-    costs: DesignCosts,
-    changes: Mapping[str, float],
-    limits: Mapping[str, float],
-) -> list[dict[str, Any]]:
-    import numpy as np
-
-    from hardware_profiles.accelerator import Accelerator
-    from nas.cost.design_profile import design_name
-    from nas.pareto.fronts import non_dominated
-
-    within = costs.allowed & costs.fits
-    for name, bound in limits.items():
-        if name not in ("latency_s", "energy_j", "area_mm2", "peak_tops", "peak_power_w"):
-            raise HardwareError(
-                f"--limit: {name!r} is unknown; use latency_s, energy_j, area_mm2, peak_tops or"
-                " peak_power_w"
-            )
-        within = within & (getattr(costs, name) <= bound)
-    values = np.stack([getattr(costs, column) for column in _FRONT.values()], axis=1)
-    front = np.zeros(len(within), dtype=np.bool_)
-    front[within] = non_dominated(values[within])
-    numbers = ("latency_s", "energy_j", "embodied_gco2e", "area_mm2", "peak_tops", "peak_power_w",
-               "power_w", "utilisation")  # fmt: skip
-    sizes = zip(*space.table().values(), strict=True)
-    return [
-        {
-            "name": design_name(space.name, Accelerator(*map(int, knobs)), changes),
-            **{name: float(getattr(costs, name)[index]) for name in numbers},
-            "within_limits": bool(within[index]),
-            "on_front": bool(front[index]),
-        }
-        for index, knobs in enumerate(sizes)
-    ]
-
-
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     from nas.quantities import format_quantity
 
     return {
         "design": row["name"],
-        **{name: format_quantity(row[column], _UNITS[column]) for name, column in _FRONT.items()},
+        **{name: format_quantity(row[column], _UNITS[column]) for name, column in _COLUMNS.items()},
         "area": f"{row['area_mm2']:.3g} mm2",
         "peak": f"{row['peak_tops']:.3g} TOPS",
         "peak power": format_quantity(row["peak_power_w"], "W"),
