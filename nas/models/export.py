@@ -141,7 +141,14 @@ def export_model(
     if folder.exists():
         raise ExportError(f"export: {folder} exists; give a new folder")
     splits = _joined(task, load_splits(task, data_dir=data_dir))
-    training = train(layers, task, splits, recipe, seed=seed, on_epoch=on_epoch)
+    training = train(
+        layers,
+        task,
+        splits,
+        recipe,
+        seed=seed,
+        on_epoch=None if on_epoch is None else lambda epoch, _module: on_epoch(epoch),
+    )
     if training.state is None:
         raise ExportError(
             f"export: the full training ended as {training.status}: {training.message}; "

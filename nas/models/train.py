@@ -83,7 +83,7 @@ def train(
     recipe: Recipe,
     *,
     seed: int,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     until: int | None = None,
     begun: Checkpoint | None = None,
@@ -99,7 +99,7 @@ def train(
         splits: Its data.
         recipe: How to train.
         seed: Of the first weights, the order of the samples and their augmentation.
-        on_epoch: Called after every epoch, in this process.
+        on_epoch: Called after every epoch, in this process, with the network as it then is.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
         until: Epoch after which to stop, less than the recipe's; the schedule stays the recipe's.
         begun: Where an earlier call stopped: the two give what one call gives, bit for bit.
@@ -145,7 +145,7 @@ def train(
             ):
                 curve.append(epoch)
                 if on_epoch is not None:
-                    on_epoch(epoch)
+                    on_epoch(epoch, module)
         except _EndedEarly as end:
             return outcome(end.status, str(end))
         except MemoryError as error:

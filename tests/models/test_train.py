@@ -44,7 +44,9 @@ def splits(digits: Task) -> Splits:
 def test_a_small_network_learns_digits(digits: Task, splits: Splits) -> None:
     seen: list[Epoch] = []
     recipe = default_recipe("digits")
-    training = train(network(), digits, splits, recipe, seed=0, on_epoch=seen.append)
+    training = train(
+        network(), digits, splits, recipe, seed=0, on_epoch=lambda epoch, _: seen.append(epoch)
+    )
     assert training.status == "trained"
     assert training.message == ""
     assert training.error is not None
