@@ -28,7 +28,6 @@ __all__ = ["STARTUP", "EhviSampler"]
 STARTUP = 6
 """Candidates that are evaluated before the first model."""
 
-_ENUMERATED = 20_000
 _RANDOM, _FRESH, _MOVES = 300, 10, 20
 _AROUND = 24
 _DRAWS = 2000
@@ -51,6 +50,8 @@ class EhviSampler(BaseSampler):
             all the same, such as the precision; the shift is learnt.
         spread: Relative standard deviation of each objective of ``costs``, such as 0.1 for a
             modelled latency, 0 where it is exact; the study is told the true value.
+        looks: Where the space has at most so many points, all are looked at before each proposal;
+            else random ones, up to 300, and ones near the best: fewer where this is less.
         seed: Of the random draws; equal seeds and histories give equal proposals.
 
     A trial whose user attribute ``trained`` is False was not evaluated, and
@@ -68,6 +69,7 @@ class EhviSampler(BaseSampler):
         free: tuple[str, ...] = (),
         shift: Callable[[Parameters], str] | None = None,
         spread: Sequence[float] | None = None,
+        looks: int = 20_000,
         seed: int = 0,
     ) -> None:
         self._functions: dict[str, Any] = {
@@ -79,6 +81,7 @@ class EhviSampler(BaseSampler):
             "shift": shift,
         }
         self._spread = None if spread is None else np.asarray(spread, dtype=np.float64)
+        self._looks = looks
         self._seed = seed
         self._independent = RandomSampler(seed=seed)
         self._known = None if space is None else self._candidates(domain_of_space(space))
@@ -157,17 +160,19 @@ class EhviSampler(BaseSampler):
         """Feasible rows of candidates that are neither evaluated nor pending."""
         domain = candidates.domain.without(candidates.free)
         size = domain.size()
-        if size is not None and size <= _ENUMERATED:
+        if size is not None and size <= self._looks:
             if self._everything is None or self._known is None:
                 self._everything = candidates.feasible_rows(domain.everything())
             return [rows for key, rows in self._everything.items() if key not in taken]
         fixed = self._rng("pool")
-        points = [domain.sample(fixed) for _ in range(_RANDOM)]
-        points += [domain.sample(rng) for _ in range(_FRESH)]
-        for row in observed.best(_AROUND):
+        share = min(1.0, self._looks / _RANDOM)
+        points = [domain.sample(fixed) for _ in range(max(1, round(share * _RANDOM)))]
+        points += [domain.sample(rng) for _ in range(max(1, round(share * _FRESH)))]
+        for row in observed.best(max(1, round(share * _AROUND))):
             here = domain.active(candidates.points[row])
             near = self._rng("near", sorted(here.items()))
-            points += [domain.moved(here, 1 + index % 2, near) for index in range(_MOVES)]
+            moves = range(max(1, round(share * _MOVES)))
+            points += [domain.moved(here, 1 + index % 2, near) for index in moves]
         pool = candidates.feasible_rows(points)
         untaken = [rows for key, rows in pool.items() if key not in taken]
         for _ in range(0 if untaken else _DRAWS):

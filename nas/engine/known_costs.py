@@ -9,6 +9,7 @@ from typing import Any
 
 from nas.engine.domain import Parameters
 from nas.engine.ehvi import EhviSampler
+from nas.engine.own_files import TracedBuild
 from nas.engine.plan import Plan
 from search_spaces.base import Choice
 from search_spaces.graph import simplify
@@ -17,6 +18,7 @@ from search_spaces.graph_features import graph_features
 __all__ = ["sampler_of_plan"]
 
 _DEPLOYMENT = "deployment"
+_LOOKS, _TRACED_LOOKS = 1000, 60  # a look costs some milliseconds; with a module to trace, 100
 
 
 def sampler_of_plan(plan: Plan, labels: Sequence[str]) -> EhviSampler:
@@ -40,6 +42,7 @@ def sampler_of_plan(plan: Plan, labels: Sequence[str]) -> EhviSampler:
         key=known.key,
         free=(_DEPLOYMENT,) if joint else (),
         shift=known.precision if joint else None,
+        looks=_TRACED_LOOKS if isinstance(plan.space.build, TracedBuild) else _LOOKS,
         seed=plan.seed,
     )
 

@@ -100,6 +100,18 @@ def test_a_wide_spread_asks_for_what_the_model_takes_for_dominated():
     assert len({tuple(point.items()) for point in asked}) == 24
 
 
+def test_few_looks_are_enough_to_go_on_without_repeats():
+    looked = []
+
+    def counted(points):
+        looked.extend(points)
+        return [[0.0] for _ in points]
+
+    asked = run(("error", "latency"), 20, looks=30, constraints=counted)
+    assert len({tuple(point.items()) for point in asked}) == 20
+    assert len(looked) < 48  # not the whole space
+
+
 def test_the_shift_of_a_precision_is_learnt():
     """int8 costs a fifth and errs by half more: both ends of the front are asked for."""
     precision = Choice("precision", ("fp32", "int8"))

@@ -110,8 +110,8 @@ def of_sampler(make: Callable[[Trainer, int], BaseSampler]) -> Method:
     return method
 
 
-def ehvi(*, known: bool = True, graph: bool = True) -> Method:
-    """Our sampler, with or without costs known before a training, and features of the graph."""
+def ehvi(*, known: bool = True, graph: bool = True, looks: int = 20_000) -> Method:
+    """Our sampler; without costs known before a training, features of the graph, enumeration."""
 
     def make(trainer: Trainer, seed: int) -> BaseSampler:
         problem = trainer.problem
@@ -126,6 +126,7 @@ def ehvi(*, known: bool = True, graph: bool = True) -> Method:
             costs,
             features=problem.features if graph else None,
             key=lambda cell: str(problem.at(cell)),
+            looks=looks,
             seed=seed,
         )
 
@@ -202,6 +203,7 @@ def botorch(model: Callable[..., Any]) -> Method:
 
 METHODS: dict[str, Method] = {
     "ehvi": ehvi(),
+    "ehvi-pool": ehvi(looks=1000),
     "ehvi-plain": ehvi(graph=False),
     "ehvi-blind": ehvi(known=False),
     "tpe": of_sampler(lambda _, seed: TPESampler(seed=seed)),

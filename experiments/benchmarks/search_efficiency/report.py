@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-MARKS = (50, 75, 100, 150, 200)
+MARKS = (25, 50, 75, 100, 150, 200)
 TARGETS = (0.9, 0.95, 0.99)
 OURS = "ehvi"
-_PAIRED = (50, 100, 200)
+_PAIRED = (25, 50, 100, 200)
 _RESAMPLES = 4000
 
 
