@@ -13,7 +13,7 @@ from nas.models.operations import run_op
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import Embedding, Grams, Input, Opaque
 
-__all__ = ["Network", "build"]
+__all__ = ["SHARE_OF_RUNS", "Network", "build"]
 
 
 class Network(nn.Module):
@@ -66,7 +66,8 @@ class Network(nn.Module):
         return values[self.layers[-1].name]
 
 
-_SHARE_OF_RUNS = 0.1
+SHARE_OF_RUNS = 0.1
+"""Of the usual deviation, for the first values of tables of runs."""
 
 
 def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
@@ -95,7 +96,7 @@ def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
     with torch.no_grad():
         for layer in layers:
             if isinstance(layer.op, Embedding) and runs.intersection(layer.inputs):
-                network.get_parameter(f"{layer.weights_name}.weight").mul_(_SHARE_OF_RUNS)
+                network.get_parameter(f"{layer.weights_name}.weight").mul_(SHARE_OF_RUNS)
     return network
 
 
