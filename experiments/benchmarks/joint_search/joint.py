@@ -16,8 +16,7 @@ from cells import Problem
 
 from hardware_profiles.accelerator import accelerator_space
 from nas.cost.accelerator import cost_counted, die_area_mm2
-from nas.cost.products import products
-from nas.cost.workload import workload
+from nas.cost.workload import Workload, workload
 from nas.pareto import hypervolume, non_dominated
 from search_spaces.graph import simplify
 from search_spaces.nasbench201 import SPACE
@@ -59,14 +58,14 @@ class Joint:
     @cached_property
     def fixed(self) -> tuple[np.ndarray, np.ndarray]:
         """Embodied grams of an inference, and whether a design is within limits by itself."""
-        costs = cost_counted(*self._any_counted, accelerator_space())
+        costs = cost_counted(self._any_counted, accelerator_space())
         allowed = costs.allowed & (die_area_mm2(accelerator_space()) <= AREA_LIMIT_MM2)
         return costs.embodied_gco2e / INFERENCES, allowed
 
     @cached_property
-    def _any_counted(self) -> tuple:
+    def _any_counted(self) -> Workload:
         layers = simplify(SPACE.layers(self.cells.first[0], (3, 32, 32), 10))
-        return workload(layers), products(layers)
+        return workload(layers)
 
     def carbon(self, number: int, precision: int) -> np.ndarray:
         """Grams of an inference on each design, infinite beyond a limit."""
@@ -122,7 +121,7 @@ def read_joint(cells: Problem, kept: Path) -> Joint:
         for cell in cells.first:
             layers = simplify(SPACE.layers(cell, (3, 32, 32), 10))
             work = workload(layers)
-            costs = cost_counted(work, products(layers), space)
+            costs = cost_counted(work, space)
             latency.append(costs.latency_s.astype(np.float32))
             energy.append(costs.energy_j.astype(np.float32))
             memory.append(work.stored_weight_elements + work.peak_activation_elements)
