@@ -70,6 +70,7 @@ def progress_lines(progress: Progress) -> list[str]:
         + (f" ({progress.stop_reason})" if progress.stop_reason else "")
         + ("; paused until the grid is cleaner" if progress.paused else ""),
         f"trainings   {progress.trainings}{limit}{further}; {progress.running} running; "
+        f"{f'{progress.begun} begun; ' if progress.begun else ''}"
         f"{progress.untrained} decided without training",
         f"best error  {_error(progress.best_error)}",
         f"hypervolume {progress.hypervolume:.4f} of the box between ideal and reference",

@@ -45,6 +45,7 @@ search:
   sampler: tpe                # ehvi, tpe, nsga2, nsga3, gp, random
   seed: 0
   workers: 2                  # processes, one a core; each trains one candidate at a time
+  fidelity: full              # or rungs: train a little, and one in three goes on
   on: {{hardware: host, grid: us-caiso}}   # this machine: the search's own carbon counts
 
 # How candidates, and the exported model, are trained: the default of task and space with what is

@@ -20,6 +20,7 @@ from hardware_profiles.documents import parse_facts, read_yaml, refuse_boolean
 from nas.carbon.embodied import EmbodiedBasis
 from nas.carbon.study import MemoryRule, View
 from nas.engine.own_files import absolute
+from nas.engine.rungs import Promotion
 from nas.errors import ConfigError, HardwareError
 from nas.objectives import OBJECTIVES, unknown_objective
 
@@ -131,6 +132,8 @@ class SearchSettings(_Strict):
     workers: int = Field(default=2, ge=1)
     storage: str | None = None
     schedule: ScheduleConfig | None = None
+    fidelity: Literal["full", "rungs"] = "full"
+    promotion: Promotion = "gain"
 
     @field_validator("storage")
     @classmethod

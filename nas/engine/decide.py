@@ -23,6 +23,7 @@ from nas.engine.decided import record_layers, record_untrained, trained_keys, un
 from nas.engine.evidence import Evidence
 from nas.engine.further import Further
 from nas.engine.job import Job, of_search
+from nas.engine.ladder import Ladder, begun_keys
 from nas.engine.little_gain import little_gain, tell_gain
 from nas.engine.plan import Look, Plan
 from nas.engine.proposals import Proposals, stuck
@@ -50,10 +51,11 @@ class Decider:
         self.study = study
         self.claims = claims
         self.power = power
-        self._proposals = Proposals(run, plan, study, claims)
+        self._proposals = Proposals(run, plan, study, claims, self._errors_begun)
         self._further = Further(run, plan, claims)
         self._tally = Tally(run.artifacts, plan)
         self._evidence = Evidence(run, plan)
+        self._ladder = Ladder(run, plan, study, claims, self._evidence)
 
     def next_job(self) -> Job | Literal["wait", "done"]:
         """The next training, claimed for this worker.
@@ -68,8 +70,8 @@ class Decider:
             self._fail_dead_trials()
             if "stop_reason" not in self.study.user_attrs:
                 reason = self._stop_reason()
-                if reason is None:
-                    found = self._search_job()
+                if reason is None or self._may_climb(reason):
+                    found = self._search_job(reason)
                     if isinstance(found, Job):
                         return found
                     if found is None:
@@ -78,6 +80,7 @@ class Decider:
                 # A training under way may yet be lost, and then another must take its place.
                 if any(of_search(claim.key) for claim in self.claims.all()):
                     return "wait"
+                self._ladder.remove_checkpoints()
                 self.study.set_user_attr("stop_reason", reason)
             return self._further.next_job()
 
@@ -85,7 +88,7 @@ class Decider:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
         return spent(
-            len(trained_keys(self.run.artifacts) | claimed),
+            len(trained_keys(self.run.artifacts) | begun_keys(self.run.artifacts) | claimed),
             self.claims.workers(),
             self.power,
             epochs=self._tally.epochs(claimed),
@@ -111,30 +114,34 @@ class Decider:
         if job.training and result["status"] != "trained":
             # A further seed that failed counts against the candidate.
             errors = dict.fromkeys(self.plan.precisions, self.plan.task.worst_error)
+        grams = grams_of(self.power, now - seconds, now, intensity_of(self.run))
+        path, begun = job.record, result["status"] == "begun"
+        if job.rung is not None and not begun:
+            path = job.record.with_name("result.json")
+            below_s, below_gco2e = self._ladder.used_before(job.look.candidate, job.rung)
+            seconds, grams = seconds + below_s, grams + below_gco2e
         row = {
             "order": job.order,
             "training": job.training,
             **result,
             "errors": errors,
+            "seconds": seconds,
             "energy_j": self.power.energy_j(seconds),
-            "gco2e": grams_of(self.power, now - seconds, now, intensity_of(self.run)),
+            "gco2e": grams,
             "energy_kind": "modelled",
             "finished_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         }
-        write_json(job.record, row)
+        write_json(path, row)
         if job.trial is not None:
-            trial = self._open_trial(job.trial)
-            trial.set_user_attr("trained", result["status"] == "trained")
-            trial.set_user_attr("status", result["status"])
-            scores = self.plan.scores(job.look.layers, job.look.recipe, result["errors"])
-            self._finish(trial, scores, job.deployment)
+            self._tell(self._open_trial(job.trial), job.look, job.deployment, result)
         self.claims.free(job.claim)
 
     def order_of(self, candidate: str) -> int:
         """Position of a candidate among the decisions of the run."""
-        recorded = self.run.artifacts / candidate / "result.json"
-        if recorded.exists():
-            return int(read_json(recorded)["order"])
+        for name in ("result.json", "rung-0.json"):
+            recorded = self.run.artifacts / candidate / name
+            if recorded.exists():
+                return int(read_json(recorded)["order"])
         return len(self._decided() - {candidate})
 
     def stop_reason_recorded(self) -> str | None:
@@ -162,6 +169,9 @@ class Decider:
         described = read_json(self.run.artifacts / candidate / "layers.json")
         training = int(rest or 0)
         name = f"seed-{training}.json" if training else "result.json"
+        rung = None
+        if self.plan.rungs and claim.trial is not None:
+            rung = self.study.get_trials(deepcopy=False)[claim.trial].user_attrs.get("rung")
         return Job(
             look=self.plan.look(point_of(described["architecture"], described.get("recipe", {}))),
             order=self.order_of(candidate),
@@ -170,7 +180,11 @@ class Decider:
             training=training,
             claim=claim.key,
             record=self.run.artifacts / candidate / name,
+            rung=rung,
         )
+
+    def _errors_begun(self) -> Mapping[str, float]:
+        return self._ladder.errors()
 
     def _stop_reason(self) -> str | None:
         limits = self.plan.limits
@@ -180,14 +194,33 @@ class Decider:
         self.claims.remove_dead()
         alive = {claim.trial for claim in self.claims.all()}
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.number not in alive:
+            if trial.number in alive:
+                continue
+            result = self._ladder.untold(trial)
+            if result is not None:
+                deployment = self._proposals.deployment_of(trial.number)
+                look = self._evidence.look(trial.user_attrs["candidate"])
+                self._tell(self._open_trial(trial.number), look, deployment, result)
+            else:
                 self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
-    def _search_job(self) -> Job | str | None:
-        """A new training, or why there is none; None while others train all that is suggested."""
+    def _may_climb(self, reason: str) -> bool:
+        """Whether trainings that have begun go on although no new one is to begin."""
+        return bool(self.plan.rungs) and reason == f"budget: {self.plan.limits.trainings} trainings"
+
+    def _search_job(self, reason: str | None) -> Job | str | None:
+        """A training, or why there is none; None while others train all that is suggested.
+
+        Args:
+            reason: Why none begins, and only those that have begun go on; None where they may.
+        """
         attempt = 0
         while True:
             complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            if self.plan.rungs and not self._proposals.waiting():
+                climbs = self._ladder.enqueue_next()
+                if not climbs and reason is not None:
+                    return reason
             if stuck(complete) and not self._proposals.enqueue_random(
                 len(complete), self._worth_training
             ):
@@ -195,6 +228,8 @@ class Decider:
             trial = self._proposals.ask(len(complete), attempt)
             point, deployment = self._proposals.suggest(trial)
             look = self.plan.look(point)
+            if "continues" in trial.user_attrs:
+                return self._climbing_job(trial, look, deployment)
             trial.set_user_attr("candidate", look.candidate)
             job = self._decide(trial, look, deployment, complete)
             if job is not None:
@@ -202,6 +237,18 @@ class Decider:
             attempt += 1
             if attempt == _ATTEMPTS_AT_ONCE and self.claims.all():
                 return None
+
+    def _climbing_job(self, trial: optuna.Trial, look: Look, deployment: int) -> Job:
+        """The next segment of a training that has begun."""
+        rung = int(trial.user_attrs["rung"])
+        record = self._ladder.record_path(look.candidate, rung)
+        order = self.order_of(look.candidate)
+        self._claim(look, trial)
+        return Job(look, order, trial.number, deployment, 0, look.candidate, record, rung)
+
+    def _claim(self, look: Look, trial: optuna.Trial) -> None:
+        if not self.claims.take(look.candidate, trial.number):
+            raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")
 
     def _decide(
         self, trial: optuna.Trial, look: Look, deployment: int, complete: list[FrozenTrial]
@@ -214,12 +261,10 @@ class Decider:
         if (look.candidate, trial.params.get("deployment")) in told:
             trial.set_user_attr("repeat", True)
         recorded = self.run.artifacts / look.candidate / "result.json"
-        if recorded.exists():
-            result = read_json(recorded)
-            trial.set_user_attr("trained", result["status"] == "trained")
-            trial.set_user_attr("status", result["status"])
-            scores = self.plan.scores(look.layers, look.recipe, result["errors"])
-            self._finish(trial, scores, deployment)
+        if recorded.exists() or self._ladder.rung_of(look.candidate):
+            begun = not recorded.exists()
+            result = self._ladder.latest(look.candidate) if begun else read_json(recorded)
+            self._tell(trial, look, deployment, result)
             return None
         if not self._worth_training(look, deployment):
             reason, label = look.reason(deployment), self.plan.deployments[deployment].label
@@ -233,14 +278,26 @@ class Decider:
         if self.plan.limits.gain_per_gco2e is not None:
             tell_gain(trial, look, self._evidence)
         record_layers(self.run.artifacts, look)
-        if not self.claims.take(look.candidate, trial.number):
-            raise RunError(f"candidate {look.candidate}: claimed outside the ask lock; report this")
-        return Job(look, order, trial.number, deployment, 0, look.candidate, recorded)
+        rung = 0 if self.plan.rungs else None
+        if rung is not None:
+            trial.set_user_attr("rung", rung)
+            recorded = self._ladder.record_path(look.candidate, rung)
+        self._claim(look, trial)
+        return Job(look, order, trial.number, deployment, 0, look.candidate, recorded, rung)
 
     def _worth_training(self, look: Look, deployment: int) -> bool:
         if self.plan.deployments_as == "targets":
             return any(look.feasible(index) for index in range(len(self.plan.deployments)))
         return look.feasible(deployment)
+
+    def _tell(
+        self, trial: optuna.Trial, look: Look, deployment: int, result: Mapping[str, Any]
+    ) -> None:
+        """Tell the study what a record says of a candidate."""
+        trial.set_user_attr("trained", result["status"] in ("trained", "begun"))
+        trial.set_user_attr("status", result["status"])
+        scores = self.plan.scores(look.layers, look.recipe, result["errors"])
+        self._finish(trial, scores, deployment)
 
     def _finish(self, trial: optuna.Trial, scores: Mapping[str, Any], deployment: int) -> None:
         fits = bool(scores["fits"][deployment]) and bool(scores["keeps_up"][deployment])
@@ -259,5 +316,5 @@ class Decider:
 
     def _decided(self) -> set[str]:
         artifacts = self.run.artifacts
-        decided = trained_keys(artifacts) | untrained_keys(artifacts)
+        decided = trained_keys(artifacts) | untrained_keys(artifacts) | begun_keys(artifacts)
         return decided | {claim.key for claim in self.claims.all() if of_search(claim.key)}

@@ -24,10 +24,11 @@ from search_spaces.graph import simplify
 from search_spaces.graph_features import graph_features
 from search_spaces.layers import mac_count
 
-__all__ = ["Evidence", "Trained"]
+__all__ = ["Evidence", "Trained", "gains_of"]
 
 Array = npt.NDArray[np.float64]
 _LEAST_ERROR = 1e-9
+_LEAST_SD = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,45 @@ class Trained:
         """Its least error of all precisions; NaN where none is known."""
         errors = np.asarray(self.scores["error"], dtype=float)
         return float(np.nanmin(errors)) if np.isfinite(errors).any() else float("nan")
+
+
+def gains_of(
+    reached: Array,
+    rows: Sequence[Array],
+    believed: tuple[Array, Array],
+    *,
+    corners: tuple[Array, Array],
+    trained: Sequence[bool],
+) -> Array:
+    """Expected gain of hypervolume by each candidate alone, by its best row.
+
+    Args:
+        reached: Objectives of all that is known, (n, objectives), minimised.
+        rows: Of each candidate its objectives in each place where it may run, (rows, objectives);
+            what is trained may be anything.
+        believed: Mean and standard deviation of the natural logarithm of their errors.
+        corners: Ideal and reference point.
+        trained: Which objectives are the error.
+
+    Returns:
+        Shares of the box between the corners, one a candidate.
+    """
+    ideal, reference = corners
+    span = np.where(reference > ideal, reference - ideal, 1.0)
+    points = reached[np.isfinite(reached).all(axis=1)]
+    front = points[non_dominated(points)] if len(points) else points
+    gain = np.zeros(len(rows))
+    owner = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+    if not len(owner):
+        return gain
+    costs, sd = np.vstack(rows), np.maximum(believed[1], _LEAST_SD)
+    beliefs: list[Belief] = [
+        LogNormal(believed[0][owner], sd[owner]) if is_error else Known(costs[:, column])
+        for column, is_error in enumerate(trained)
+    ]
+    gains = expected_gain(*undominated_boxes(front, reference), beliefs)
+    np.maximum.at(gain, owner, gains / span.prod())
+    return gain
 
 
 class Evidence:
@@ -98,11 +138,15 @@ class Evidence:
         process = fit_process([group[: len(seen)] for group in groups], values)
         return process.predict([group[len(seen) :] for group in groups])
 
-    def gains(self, looks: Sequence[Look]) -> Array | None:
+    def gains(
+        self, looks: Sequence[Look], believed: tuple[Array, Array] | None = None
+    ) -> Array | None:
         """Expected gain of hypervolume by training each candidate, alone.
 
         Args:
             looks: Of candidates that were not trained.
+            believed: Mean and standard deviation of the natural logarithm of their errors; None
+                asks `believed`.
 
         Returns:
             Shares of the box from the ideal to the reference of the run, shape (n,), by the best
@@ -111,7 +155,7 @@ class Evidence:
         """
         if not any(objective.kind == "trained" for objective in self._plan.objectives):
             return None
-        believed = self.believed(looks)
+        believed = believed or self.believed(looks)
         if believed is None:
             return None
         count = len(self._plan.deployments)
@@ -134,30 +178,14 @@ class Evidence:
     def _gains(
         self, looks: Sequence[Look], believed: tuple[Array, Array], deployments: list[int]
     ) -> Array:
-        ideal, reference = self._corners
-        span = np.where(reference > ideal, reference - ideal, 1.0)
         reached = [self.values(row.scores, deployments) for row in self.trained()]
-        points = np.vstack([np.empty((0, len(span))), *reached])
-        points = points[np.isfinite(points).all(axis=1)]
-        front = points[non_dominated(points)] if len(points) else points
-        rows, owners = [], []
-        for index, look in enumerate(looks):
-            own = self.values(look.scores, deployments)
-            rows.append(own)
-            owners += [index] * len(own)
-        gain = np.zeros(len(looks))
-        if not owners:
-            return gain
-        costs, owner = np.vstack(rows), np.array(owners)
-        beliefs: list[Belief] = [
-            LogNormal(believed[0][owner], believed[1][owner])
-            if objective.kind == "trained"
-            else Known(costs[:, column])
-            for column, objective in enumerate(self._plan.objectives)
-        ]
-        gains = expected_gain(*undominated_boxes(front, reference), beliefs)
-        np.maximum.at(gain, owner, gains / span.prod())
-        return gain
+        return gains_of(
+            np.vstack([np.empty((0, len(self._plan.objectives))), *reached]),
+            [self.values(look.scores, deployments) for look in looks],
+            believed,
+            corners=self._corners,
+            trained=[objective.kind == "trained" for objective in self._plan.objectives],
+        )
 
     @cached_property
     def _corners(self) -> tuple[Array, Array]:

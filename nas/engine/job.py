@@ -22,6 +22,7 @@ class Job:
         training: 0 for the search's training, 1 and up for a finalist's further seeds.
         claim: Key of the claim.
         record: File that will hold its result.
+        rung: Index of the rung that it is to reach; None where trainings are whole.
     """
 
     look: Look
@@ -31,6 +32,7 @@ class Job:
     training: int
     claim: str
     record: Path
+    rung: int | None = None
 
 
 def of_search(claim: str) -> bool:

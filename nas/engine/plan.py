@@ -20,6 +20,7 @@ from nas.engine.budget import Limits
 from nas.engine.config import SearchConfig
 from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
 from nas.engine.recipe_choices import split_point, with_recipe_choices
+from nas.engine.rungs import Promotion, rung_epochs
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task
@@ -73,6 +74,9 @@ class Plan:
         recipe_choices: Values by recipe setting that the search chooses.
         samples: Training samples of the task; None in runs that did not freeze it.
         power: Of one worker.
+        rungs: Epochs after which trainings stop unless they are promoted, the last a whole one;
+            empty where all are whole.
+        promotion: How those at a rung are compared.
     """
 
     space: SearchSpace
@@ -91,6 +95,8 @@ class Plan:
     deployments_as: str
     data_dir: str | None
     limits: Limits
+    rungs: tuple[int, ...]
+    promotion: Promotion
     extra_seeds: int
     finalists: int
 
@@ -233,6 +239,14 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         deployments_as=frozen["deployments_as"],
         data_dir=frozen["data_dir"],
         limits=Limits(**frozen["budget"]),
+        rungs=_rungs(frozen),
+        promotion=frozen["search"].get("promotion", "gain"),
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
     )
+
+
+def _rungs(frozen: Mapping[str, Any]) -> tuple[int, ...]:
+    if frozen["search"].get("fidelity", "full") == "full":
+        return ()
+    return rung_epochs(frozen["recipe"]["epochs"])

@@ -12,6 +12,7 @@ import numpy as np
 from hardware_profiles import Precision
 from nas.engine.budget import Spent
 from nas.engine.decide import Decider
+from nas.engine.ladder import begun_keys
 from nas.engine.plan import Plan
 from nas.engine.schedule import schedule_of
 from nas.pareto import hypervolume
@@ -43,6 +44,7 @@ class Progress:
         trainings: Candidates whose training has ended.
         trainings_limit: The budget, if it is in trainings.
         running: Trainings under way.
+        begun: Candidates whose training was stopped at a rung, or goes on from one.
         untrained: Candidates decided without training.
         further_trainings: Trainings of finalists with further seeds that have ended.
         best_error: Smallest error so far; None before the first.
@@ -62,6 +64,7 @@ class Progress:
     trainings: int
     trainings_limit: int | None
     running: int
+    begun: int
     untrained: int
     further_trainings: int
     best_error: float | None
@@ -120,6 +123,7 @@ class Watcher:
             trainings=len(self._seconds),
             trainings_limit=self._plan.limits.trainings,
             running=len(claims),
+            begun=len(begun_keys(self._run.artifacts) - set(self._seconds)),
             untrained=sum(1 for _ in self._run.artifacts.glob("*/untrained.json")),
             further_trainings=self._further(),
             best_error=min(self._errors, default=None),

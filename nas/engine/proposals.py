@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.engine.claims import Claims
 from nas.engine.decided import trained_keys
 from nas.engine.ehvi import EhviSampler
+from nas.engine.highest import highest_study
 from nas.engine.known_costs import sampler_of_plan
+from nas.engine.ladder import begun_keys
 from nas.engine.plan import Look, Plan
 from nas.engine.samplers import make_sampler, seed_of
 from nas.runs import Run
@@ -33,13 +36,22 @@ class Proposals:
         plan: Its plan.
         study: Its study.
         claims: What is being trained.
+        errors: Gives the error of each candidate that has begun, trained or extrapolated.
     """
 
-    def __init__(self, run: Run, plan: Plan, study: optuna.Study, claims: Claims) -> None:
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        study: optuna.Study,
+        claims: Claims,
+        errors: Callable[[], Mapping[str, float]],
+    ) -> None:
         self._run = run
         self._plan = plan
         self._study = study
         self._claims = claims
+        self._errors = errors
 
     @property
     def labels(self) -> list[str]:
@@ -57,12 +69,30 @@ class Proposals:
         """
         n_running = len(self._claims.all())
         failed = attempt if n_running else 0
-        if self._plan.sampler == "ehvi":
-            self._study.sampler = self._known_costs_sampler
-        else:
-            seed = seed_of("ask", self._plan.seed, n_complete, n_running, failed)
-            self._study.sampler = make_sampler(self._plan.sampler, seed)
+        seed = seed_of("ask", self._plan.seed, n_complete, n_running, failed)
+        ehvi = self._plan.sampler == "ehvi"
+        sampler = self._known_costs_sampler if ehvi else make_sampler(self._plan.sampler, seed)
+        if self._plan.rungs and not self.waiting():
+            return self._ask_of_highest(sampler)
+        self._study.sampler = sampler
         return self._study.ask()
+
+    def waiting(self) -> bool:
+        """Whether a trial is queued, which is then what is asked next."""
+        return bool(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+    def _ask_of_highest(self, sampler: BaseSampler) -> optuna.Trial:
+        """A trial whose sampler saw each training once, at its highest rung."""
+        errors, objectives = self._errors(), self._plan.objectives
+        asked = highest_study(self._study, sampler, errors, objectives).ask()
+        self.suggest(asked)
+        told = asked.study._storage.get_trial(asked._trial_id).system_attrs
+        self._study.enqueue_trial(asked.params)
+        self._study.sampler = sampler
+        trial = self._study.ask()
+        for name, value in told.items():
+            self._study._storage.set_trial_system_attr(trial._trial_id, name, value)
+        return trial
 
     @cached_property
     def _known_costs_sampler(self) -> EhviSampler:
@@ -92,11 +122,11 @@ class Proposals:
             n_complete: Trials that were told their values.
             worth: Whether a candidate is worth training for a deployment.
         """
-        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        if self.waiting():
             return True
         rng = np.random.default_rng(seed_of("draw", self._plan.seed, n_complete))
         claimed = {claim.key for claim in self._claims.all()}
-        taken = trained_keys(self._run.artifacts) | claimed
+        taken = trained_keys(self._run.artifacts) | begun_keys(self._run.artifacts) | claimed
         labels = self.labels
         seen: set[str] = set()
         for _ in range(_RANDOM_DRAWS):

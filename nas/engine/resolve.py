@@ -26,6 +26,7 @@ from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
 from nas.engine.own_files import fingerprint, is_own
 from nas.engine.plan import chosen
 from nas.engine.recipe_choices import listed, recipe_choices, with_recipe_choices
+from nas.engine.rungs import FACTOR, rung_epochs
 from nas.engine.schedule import frozen_schedule
 from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
@@ -65,6 +66,8 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     check_needs(deployments, [*(row.column for row in rows), *limits], study.embodied_basis)
     with_recipe_choices(chosen_space, recipes["recipe_choices"])
     host = _search_host(config)
+    if config.search.fidelity == "rungs":
+        _check_rungs(recipes)
     return {
         "task": {
             "name": chosen_task.name,
@@ -103,6 +106,8 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
             "cores": os.cpu_count() or 1,
             "host": deployment_to_dict(host),
             "schedule": frozen_schedule(config, time.time()),
+            "fidelity": config.search.fidelity,
+            "promotion": config.search.promotion,
         },
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),
@@ -178,6 +183,20 @@ def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
         "final_from_candidate": [name for name in choices if name not in config.final_recipe],
         "reference_recipe": _with(reference, given),
     }
+
+
+def _check_rungs(recipes: Mapping[str, Any]) -> None:
+    if "epochs" in recipes["recipe_choices"]:
+        raise ConfigError(
+            "search.fidelity: rungs decide how many epochs each candidate gets, and recipe.epochs "
+            "is a list; give one number"
+        )
+    epochs = recipes["recipe"]["epochs"]
+    if len(rung_epochs(epochs)) < 2:
+        raise ConfigError(
+            f"search.fidelity: rungs need {FACTOR} epochs or more, and recipe.epochs is {epochs}; "
+            "give more (smaller ones of fewer recipe.train_images), or set fidelity to full"
+        )
 
 
 def _with(default: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,9 +38,16 @@ class Tally:
             if path not in self._ended:
                 self._ended[path] = len(read_json(path).get("curve") or ())
         done = {path.parent.name: epochs for path, epochs in self._ended.items()}
+        rungs = self._plan.rungs
+        for rung in reversed(range(len(rungs) - 1)):
+            for path in self._artifacts.glob(f"*/rung-{rung}.json"):
+                done.setdefault(path.parent.name, rungs[rung])
         return sum({**done, **{key: self._to_have(key) for key in under_way}}.values())
 
     def _to_have(self, candidate: str) -> int:
+        if self._plan.rungs:
+            reached = sum(1 for _ in (self._artifacts / candidate).glob("rung-*.json"))
+            return self._plan.rungs[reached]
         if candidate not in self._planned:
             described = read_json(self._artifacts / candidate / "layers.json")
             recipe = self._plan.recipe_of(described.get("recipe", {}))

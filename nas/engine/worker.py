@@ -8,20 +8,25 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.engine.claims import BEAT_S, Claims
 from nas.engine.decide import Decider
 from nas.engine.job import Job
+from nas.engine.ladder import checkpoint_path
 from nas.engine.plan import Plan, load_plan
 from nas.engine.samplers import seed_of
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
+
+if TYPE_CHECKING:
+    from nas.models.checkpoint import Checkpoint
 
 __all__ = ["PAUSE_SIGNAL", "STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
 
@@ -128,8 +133,16 @@ class _Trainer:
         plan = self._plan
         seed = seed_of("train", plan.seed, job.look.candidate, job.training)
         look = job.look
+        until, begun = self._segment(job)
         training = train(
-            look.layers, plan.task, self._splits, look.recipe, seed=seed, should_stop=stop
+            look.layers,
+            plan.task,
+            self._splits,
+            look.recipe,
+            seed=seed,
+            should_stop=stop,
+            until=until,
+            begun=begun,
         )
         if training.status == "interrupted":
             self._decider.abandon(job)
@@ -140,6 +153,10 @@ class _Trainer:
                 training.state, job.look.layers, plan.task, self._splits, plan.precisions
             )
             self._save_weights(job, training.state)
+        if training.checkpoint is not None and job.rung is not None:
+            # Precisions are told apart where a training is whole.
+            errors = dict.fromkeys(plan.precisions, training.error)
+            self._save_checkpoint(training.checkpoint, job)
         result = {
             "status": training.status,
             "message": training.message or None,
@@ -150,6 +167,27 @@ class _Trainer:
             "worker": self._decider.claims.worker,
         }
         self._decider.record(job, _finite(result))
+        if job.rung:
+            self._checkpoint(job, job.rung - 1).unlink(missing_ok=True)
+
+    def _segment(self, job: Job) -> tuple[int | None, Checkpoint | None]:
+        """The epoch at which to stop, and from where to go on; None for a whole training."""
+        from nas.models.checkpoint import read_checkpoint
+
+        if job.rung is None:
+            return None, None
+        last = job.rung == len(self._plan.rungs) - 1
+        begun = read_checkpoint(self._checkpoint(job, job.rung - 1)) if job.rung else None
+        return None if last else self._plan.rungs[job.rung], begun
+
+    def _checkpoint(self, job: Job, rung: int) -> Path:
+        return checkpoint_path(self._run.artifacts, job.look.candidate, rung)
+
+    def _save_checkpoint(self, checkpoint: Checkpoint, job: Job) -> None:
+        from nas.models.checkpoint import write_checkpoint
+
+        path = self._checkpoint(job, job.rung or 0)
+        write_whole(path, lambda temporary: write_checkpoint(checkpoint, temporary))
 
     def _save_weights(self, job: Job, state: Mapping[str, Any]) -> None:
         if job.trial is None:

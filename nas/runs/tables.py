@@ -50,6 +50,7 @@ class Record:
         trainings: One result a training, the first by the search, the others as a finalist;
             empty for a candidate that was decided without training.
         untrained: Why it was not trained: `deployment` and `reason`; None when it was.
+        begun: Results at the rungs that a training reached which was stopped before its end.
     """
 
     candidate: str
@@ -58,17 +59,20 @@ class Record:
     recipe: Mapping[str, Any]
     trainings: tuple[Mapping[str, Any], ...]
     untrained: Mapping[str, Any] | None
+    begun: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def order(self) -> int:
         """Position among the decisions of the run."""
-        first = self.trainings[0] if self.trainings else self.untrained
+        first = next(iter((*self.trainings, *self.begun)), self.untrained)
         return int(first["order"]) if first else 0
 
     @property
     def status(self) -> str:
-        """Outcome of the first training, or "untrained"."""
-        return str(self.trainings[0]["status"]) if self.trainings else "untrained"
+        """Outcome of the first training, "begun" if it was stopped early, or "untrained"."""
+        if self.trainings:
+            return str(self.trainings[0]["status"])
+        return "begun" if self.begun else "untrained"
 
     def errors(self, precision: str) -> list[float]:
         """Errors of all trainings at one precision; empty if not measured."""
@@ -105,9 +109,11 @@ def _read_record(folder: Path) -> Record | None:
     trainings = tuple(_part(path, _TRAINING_KEYS) for path in results if path.exists())
     untrained_path = folder / "untrained.json"
     untrained = None
-    if untrained_path.exists() and not trainings:
+    rungs = [] if trainings else sorted(folder.glob("rung-*.json"))
+    begun = tuple(_part(path, _TRAINING_KEYS) for path in rungs)
+    if untrained_path.exists() and not trainings and not begun:
         untrained = _part(untrained_path, _UNTRAINED_KEYS)
-    if not trainings and untrained is None:
+    if not trainings and not begun and untrained is None:
         return None
     described = _part(folder / "layers.json", _LAYERS_KEYS)
     return Record(
@@ -117,6 +123,7 @@ def _read_record(folder: Path) -> Record | None:
         recipe=described.get("recipe", {}),
         trainings=trainings,
         untrained=untrained,
+        begun=begun,
     )
 
 
@@ -137,7 +144,8 @@ def candidate_table(records: Sequence[Record]) -> pd.DataFrame:
     """One row a candidate: key, order, status, architecture, counts, errors, time, energy."""
     rows = []
     for record in records:
-        first = record.trainings[0] if record.trainings else {}
+        all_of_it = (*record.trainings, *record.begun)
+        first = next(iter(all_of_it), {})
         untrained = record.untrained or {}
         rows.append(
             {
@@ -149,9 +157,9 @@ def candidate_table(records: Sequence[Record]) -> pd.DataFrame:
                 "params": parameter_count(record.layers),
                 "macs": mac_count(record.layers),
                 "seeds": sum(t["status"] == "trained" for t in record.trainings),
-                "train_s": sum(float(t["seconds"]) for t in record.trainings),
-                "energy_j": sum(float(t["energy_j"]) for t in record.trainings),
-                "training_gco2e": sum(float(t["gco2e"]) for t in record.trainings),
+                "train_s": sum(float(t["seconds"]) for t in all_of_it),
+                "energy_j": sum(float(t["energy_j"]) for t in all_of_it),
+                "training_gco2e": sum(float(t["gco2e"]) for t in all_of_it),
                 "message": first.get("message") or untrained.get("reason"),
                 **{f"error_{name}": value for name, value in record.mean_errors.items()},
             }
