@@ -98,22 +98,27 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "objectives": [row.name for row in rows],
         "constraints": limits,
         **recipes,
-        "search": {
-            "sampler": config.search.sampler,
-            "seed": config.search.seed,
-            "workers": config.search.workers,
-            "threads": recipes["recipe"]["threads"],
-            "cores": os.cpu_count() or 1,
-            "host": deployment_to_dict(host),
-            "schedule": frozen_schedule(config, time.time()),
-            "fidelity": config.search.fidelity,
-            "promotion": config.search.promotion,
-        },
+        "search": _search(config, host, recipes["recipe"]["threads"]),
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),
         "storage": config.search.storage,
         "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
         "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,
+    }
+
+
+def _search(config: SearchConfig, host: Deployment, threads: int) -> dict[str, Any]:
+    """How the space is searched, and on what."""
+    return {
+        "sampler": config.search.sampler,
+        "seed": config.search.seed,
+        "workers": config.search.workers,
+        "threads": threads,
+        "cores": os.cpu_count() or 1,
+        "host": deployment_to_dict(host),
+        "schedule": frozen_schedule(config, time.time()),
+        "fidelity": config.search.fidelity,
+        "promotion": config.search.promotion,
     }
 
 
