@@ -1,0 +1,166 @@
+"""Candidates trained by our trainer and by a textbook's loop, on the same data and architectures.
+
+    python experiments/benchmarks/training/run.py [throughput] [peak] [time] [precision] [overhead RUN]
+
+Each part measures and writes results/PART.json; without any, all but `overhead` are measured. The
+last line joins what is there, as JSON; `supernet` comes from results/supernet.json. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+NAMES = ("small", "middle", "large")
+CORES = (0, 1)
+WINDOW_S, REPEATS = 4.0, 3
+MOST_EPOCHS = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, []))
+    parser.add_argument("--run", type=Path, help="folder of a search, for overhead")
+    given = parser.parse_args()
+    chosen = given.parts or [name for name in PARTS if name != "overhead"]
+    for name in chosen:
+        found = overhead(given.run) if name == "overhead" else PARTS[name]()
+        keep(name, found)
+    print(json.dumps(contract()))
+
+
+def keep(part: str, found: dict[str, Any]) -> None:
+    """Write what a part found, with where and when."""
+    commit = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    where = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {_processor()}",
+        "load_average": os.getloadavg(),
+        "commit": subprocess.run(commit, capture_output=True, text=True).stdout.strip(),
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({"where": where, **found}, indent=1)
+    (RESULTS / f"{part}.json").write_text(text + "\n", encoding="utf-8")
+    print(text, flush=True)
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+
+
+def _child(*arguments: str) -> subprocess.Popen[str]:
+    environment = dict(os.environ, PYTHONPATH=str(HERE.parents[2]))
+    environment.pop("OMP_NUM_THREADS", None)
+    command = [sys.executable, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=HERE)
+
+
+def _answer(child: subprocess.Popen[str]) -> Any:
+    out, _ = child.communicate()
+    if child.returncode:
+        raise SystemExit(f"a process of the benchmark failed with {child.returncode}")
+    return json.loads(out.splitlines()[-1])
+
+
+def _together(*arguments: str, seeds: tuple[int, ...] = (0, 0)) -> list[Any]:
+    """Our processes side by side, one a core."""
+    started = [
+        _child("ours.py", *arguments, "--core", str(core), "--seed", str(seed))
+        for core, seed in zip(CORES, seeds, strict=True)
+    ]
+    return [_answer(child) for child in started]
+
+
+def throughput() -> dict[str, Any]:
+    """Images a second of the whole machine, both sides in turns."""
+    seen: dict[str, dict[str, list[float]]] = {n: {"textbook": [], "ours": []} for n in NAMES}
+    for _ in range(REPEATS):
+        for name in NAMES:
+            window = ("throughput", name, "--seconds", str(WINDOW_S))
+            seen[name]["textbook"].append(_answer(_child("textbook.py", *window))["wall"])
+            seen[name]["ours"].append(sum(row["wall"] for row in _together(*window)))
+    rows = {name: {k: median(v) for k, v in row.items()} for name, row in seen.items()}
+    ratios = {name: row["ours"] / row["textbook"] for name, row in rows.items()}
+    return {"images_per_s": rows, "all": seen, "ratio": ratios, "median": median(ratios.values())}
+
+
+def seconds_to_target() -> dict[str, Any]:
+    """Candidates an hour that reach the target; two cores busy on both sides."""
+    found: dict[str, Any] = {}
+    for name in NAMES:
+        textbook = _answer(_child("textbook.py", "target", name, "--epochs", str(MOST_EPOCHS)))
+        rows, wall = [], 0.0
+        for first in range(0, 2 * REPEATS, 2):
+            pair = _together("candidate", name, seeds=(first, first + 1))
+            rows += pair
+            wall += max(row["wall_s"] for row in pair)
+        reached = sum(row["accuracy"] >= TARGET for row in rows)
+        ours, theirs = 3600 * reached / wall, 3600 / textbook["seconds"]
+        if not textbook["reached"]:
+            theirs = None
+        found[name] = {"textbook": textbook, "ours": rows, "reached": f"{reached} of {len(rows)}"}
+        found[name] |= {"candidates_per_hour": {"textbook": theirs, "ours": ours}}
+        found[name]["ratio"] = None if theirs is None else ours / theirs
+        print(name, found[name], flush=True)
+    return {"target": TARGET, **found}
+
+
+TARGET = 0.90
+
+
+def peak() -> dict[str, Any]:
+    """Matrix peak and copy rate of one core, and what share of them training reached."""
+    return dict(_answer(_child("peak.py", str(RESULTS / "throughput.json"))))
+
+
+def precision() -> dict[str, Any]:
+    """Test accuracy of bf16 less that of float32, over architectures and seeds."""
+    return dict(_answer(_child("precision.py")))
+
+
+def overhead(run: Path | None) -> dict[str, Any]:
+    """Shares of a search's wall time by its own records."""
+    if run is None:
+        raise SystemExit("overhead: give --run FOLDER of a finished search")
+    return dict(_answer(_child("overhead.py", str(run.resolve()))))
+
+
+PARTS: dict[str, Any] = {
+    "throughput": throughput,
+    "peak": peak,
+    "time": seconds_to_target,
+    "precision": precision,
+    "overhead": overhead,
+}
+
+
+def contract() -> dict[str, Any]:
+    """The line that is promised; None for what was not measured."""
+
+    def read(part: str) -> dict[str, Any]:
+        path = RESULTS / f"{part}.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+    timed, weights = read("time"), read("supernet")
+    return {
+        "time_to_accuracy_ratio": {name: timed.get(name, {}).get("ratio") for name in NAMES},
+        "throughput_ratio": read("throughput").get("median"),
+        "peak_share": read("peak").get("fp32_share"),
+        "supernet": {key: weights.get(key) for key in ("spearman", "cost_in_trainings")},
+        "overhead_share": read("overhead").get("overhead_share"),
+    }
+
+
+if __name__ == "__main__":
+    main()
