@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
+from nas.runs.meter import EnergyMeter, energy_meter
 
 if TYPE_CHECKING:
     from nas.models.checkpoint import Checkpoint
@@ -115,6 +117,26 @@ def _pull(run: Run, plan: Plan, decider: Decider, stop: Stop) -> bool:
     return False
 
 
+class _Epochs:
+    """Time and, where the machine counts it, energy of every epoch."""
+
+    def __init__(self, meter: EnergyMeter | None) -> None:
+        self._meter = meter
+        self._began = time.perf_counter()
+        self.seconds: list[float] = []
+        self.joules: list[float | None] = []
+        if meter is not None:
+            meter.used_j()
+
+    def ended(self, _epoch: object, _module: object) -> None:
+        """Note what the epoch took, building and validation included."""
+        now = time.perf_counter()
+        self.seconds.append(now - self._began)
+        self._began = now
+        if self._meter is not None:
+            self.joules.append(self._meter.used_j())
+
+
 class _Trainer:
     """Holds the task's data; loads torch when the first job comes."""
 
@@ -125,6 +147,7 @@ class _Trainer:
         self._plan = plan
         self._decider = decider
         self._splits = load_splits(plan.task, data_dir=plan.data_dir)
+        self._meter = energy_meter()
 
     def do(self, job: Job, stop: Stop) -> None:
         from nas.models.evaluate import errors_by_precision
@@ -134,6 +157,7 @@ class _Trainer:
         seed = seed_of("train", plan.seed, job.look.candidate, job.training)
         look = job.look
         until, begun = self._segment(job)
+        epochs = _Epochs(self._meter)
         training = train(
             look.layers,
             plan.task,
@@ -143,15 +167,20 @@ class _Trainer:
             should_stop=stop,
             until=until,
             begun=begun,
+            on_epoch=epochs.ended,
         )
         if training.status == "interrupted":
             self._decider.abandon(job)
             return
         errors: dict[str, float | None] = {}
+        error_s: dict[str, float] = {}
         if training.state is not None:
-            errors = errors_by_precision(
-                training.state, job.look.layers, plan.task, self._splits, plan.precisions
-            )
+            for precision in plan.precisions:
+                began = time.perf_counter()
+                errors |= errors_by_precision(
+                    training.state, look.layers, plan.task, self._splits, [precision]
+                )
+                error_s[precision] = time.perf_counter() - began
             self._save_weights(job, training.state)
         if training.checkpoint is not None and job.rung is not None:
             # Precisions are told apart where a training is whole.
@@ -164,6 +193,10 @@ class _Trainer:
             "errors": errors,
             "curve": [[e.epoch, e.loss, e.error] for e in training.curve],
             "seconds": training.seconds,
+            "epoch_s": epochs.seconds,
+            "error_s": error_s,
+            "meter": None if self._meter is None else self._meter.name,
+            "measured_epoch_j": epochs.joules if self._meter is not None else None,
             "worker": self._decider.claims.worker,
         }
         self._decider.record(job, _finite(result))

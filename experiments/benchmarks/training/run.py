@@ -1,6 +1,7 @@
 """Candidates trained by our trainer and by a textbook's loop, on the same data and architectures.
 
-    python experiments/benchmarks/training/run.py [throughput] [peak] [time] [precision] [overhead RUN]
+    python experiments/benchmarks/training/run.py [throughput|peak|time|precision ...]
+    python experiments/benchmarks/training/run.py overhead --run RUN
 
 Each part measures and writes results/PART.json; without any, all but `overhead` are measured. The
 last line joins what is there, as JSON; `supernet` comes from results/supernet.json. See README.md.
@@ -41,11 +42,12 @@ def main() -> None:
 
 def keep(part: str, found: dict[str, Any]) -> None:
     """Write what a part found, with where and when."""
-    commit = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    command = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     where = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {_processor()}",
         "load_average": os.getloadavg(),
-        "commit": subprocess.run(commit, capture_output=True, text=True).stdout.strip(),
+        "commit": commit,
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
     RESULTS.mkdir(exist_ok=True)
