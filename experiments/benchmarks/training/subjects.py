@@ -14,7 +14,7 @@ __all__ = ["LAYERS", "RECIPE", "SPLITS", "TARGET", "TASK", "within_limits"]
 TASK = task("fashion-mnist")
 SPLITS = load_splits(TASK)
 TARGET = 0.90
-RECIPE = Recipe(2, 64, 0.02, 0.05, 0.1)
+RECIPE = Recipe(3, 64, 0.02, 0.05, 0.1)
 _DRAWS = 300
 _QUANTILES = {"small": 0.05, "middle": 0.3, "large": 0.7}
 
