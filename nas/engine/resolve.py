@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+
 from hardware_profiles import (
     Deployment,
     deployment_label,
@@ -32,10 +34,13 @@ from nas.errors import ConfigError
 from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_to_dict
 from nas.models.tasks import Task
 from nas.objectives import objectives
+from search_spaces.base import SearchSpace
+from search_spaces.layers import mac_count
 
 __all__ = ["resolve"]
 
 _LIMIT_S = 900.0
+_MEASURED_OF = 15  # architectures, whose median stands for the space
 # A task of one's own begins with the recipe of a shipped task of its form.
 _LIKE = {
     "image": "digits",
@@ -59,6 +64,10 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     rows = objectives(config.objectives)
     study = _study(config)
     _check_lifecycle(config)
+    measured = _measured(config, chosen_task, chosen_space)
+    if measured:
+        fastest = max(measured, key=lambda precision: measured[precision])
+        config = config.model_copy(update={"recipe": {**config.recipe, "precision": fastest}})
     recipes = _recipes(config, chosen_task)
     deployments = _deployments(config)
     limits = constraint_columns(config.constraints)
@@ -98,6 +107,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "objectives": [row.name for row in rows],
         "constraints": limits,
         **recipes,
+        "samples_per_s": measured,
         "search": _search(config, host, recipes["recipe"]["threads"]),
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),
@@ -188,6 +198,31 @@ def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
         "final_from_candidate": [name for name in choices if name not in config.final_recipe],
         "reference_recipe": _with(reference, given),
     }
+
+
+def _measured(
+    config: SearchConfig, chosen_task: Task, chosen_space: SearchSpace
+) -> dict[str, float] | None:
+    """Samples a second of the median network in each precision, where the recipe asks for it."""
+    if config.recipe.get("precision") != "measured":
+        return None
+    from nas.models.pace import samples_per_s  # loads torch, which no other launch needs
+    from nas.models.tasks import load_splits
+
+    rng, form = np.random.default_rng(config.search.seed), chosen_task
+    drawn = [
+        chosen_space.layers(chosen_space.sample(rng), form.input_shape, form.outputs, form.spec)
+        for _ in range(_MEASURED_OF)
+    ]
+    given = {name: value for name, value in config.recipe.items() if name != "precision"}
+    plain = _recipes(config.model_copy(update={"recipe": given}), chosen_task)
+    found = samples_per_s(
+        sorted(drawn, key=mac_count)[_MEASURED_OF // 2],
+        chosen_task,
+        load_splits(chosen_task, data_dir=config.data_dir),
+        recipe_from_dict(plain["recipe"]),
+    )
+    return {str(precision): rate for precision, rate in found.items()}
 
 
 def _check_rungs(recipes: Mapping[str, Any]) -> None:

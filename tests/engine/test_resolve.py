@@ -182,3 +182,11 @@ def test_a_worker_has_one_thread_unless_asked_and_power_follows_it(tiny):
     assert (alone["search"]["threads"], alone["recipe"]["threads"]) == (1, 1)
     three = resolved(tiny, recipe={"threads": 3})
     assert (three["search"]["threads"], three["reference_recipe"]["threads"]) == (3, 3)
+
+
+def test_a_measured_precision_is_frozen_with_what_was_measured(tiny):
+    frozen = resolved(tiny, recipe={"precision": "measured", "batch_size": 16})
+    rates = frozen["samples_per_s"]
+    assert frozen["recipe"]["precision"] == max(rates, key=rates.get)
+    assert frozen["recipe"]["batch_size"] == 16
+    assert resolved(tiny)["samples_per_s"] is None
