@@ -10,7 +10,7 @@ from nas.errors import TaskError
 from nas.models.build import build
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, task
-from nas.models.train import Epoch, predict, train
+from nas.models.train import Epoch, _augmented, predict, train
 from search_spaces.layers import Layer
 from search_spaces.ops import Activation, BatchNorm, Conv2d, GlobalAveragePool, Input, Linear
 
@@ -80,6 +80,17 @@ def test_equal_arguments_give_equal_weights(
     assert other.state is not None
     assert all(torch.equal(first.state[key], second.state[key]) for key in first.state)
     assert not torch.equal(first.state["conv.weight"], other.state["conv.weight"])
+
+
+def test_flip_mirrors_half_of_the_images_and_moves_none() -> None:
+    images = torch.arange(2 * 40 * 6, dtype=torch.uint8).reshape(40, 1, 2, 6)
+    changed = _augmented(images, "flip", torch.Generator().manual_seed(0))
+    mirrored = [
+        torch.equal(row, image.flip(-1)) for row, image in zip(changed, images, strict=True)
+    ]
+    same = [torch.equal(row, image) for row, image in zip(changed, images, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, same, strict=True))
+    assert 8 <= sum(mirrored) <= 32  # 20 are expected with a standard deviation of 3.2
 
 
 def test_bf16_learns_too(digits: Task, splits: Splits) -> None:
