@@ -5,6 +5,8 @@ have more categories than `largest_table`: an id that was seen a few times says 
 may have a small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556): hinges ("LR"
 there), or made of sines and cosines at learned frequencies by one layer for all ("PLR lite").
 Hidden layers may taper or stand in residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
+Several members, each with hidden layers of its own upon the same vectors, may answer together:
+their mean is what the network says (Lakshminarayanan et al. 2017, arXiv:1612.01474).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from search_spaces.ops import (
     Flatten,
     LayerNorm,
     Linear,
+    MemberMean,
     Reshape,
     Shape,
     Slice,
@@ -39,6 +42,7 @@ _CHOICES = (
     Choice("width", (16, 32, 64, 128, 256, 512)),
     Choice("activation", ("relu", "gelu", "silu")),
     Choice("norm", ("none", "batch", "layer")),
+    Choice("members", (1, 4)),
     Choice("depth", (1, 2, 3, 4, 5, 6)),
     Choice("form", ("plain", "taper", "residual"), only_if=("depth", (2, 3, 4, 5, 6))),
 )
@@ -90,33 +94,48 @@ def _waves(chain: Chain, numbers: int, features: int) -> str:
     return chain.add("numbers_act", Activation("relu"))
 
 
-def _hidden(chain: Chain, name: str, width: int, architecture: Architecture) -> None:
-    chain.add(name, Linear(chain.shape[0], width))
+def _hidden(chain: Chain, name: str, entry: str, width: int, architecture: Architecture) -> str:
+    chain.add(name, Linear(chain.shapes[entry][0], width), entry)
     if architecture["norm"] != "none":
         norm = BatchNorm if architecture["norm"] == "batch" else LayerNorm
         chain.add(f"{name}_norm", norm(width))
-    chain.add(f"{name}_act", Activation(str(architecture["activation"])))
+    return chain.add(f"{name}_act", Activation(str(architecture["activation"])))
+
+
+def _answer(chain: Chain, architecture: Architecture, outputs: int, member: str = "") -> str:
+    """Hidden layers and head upon the row."""
+    width, form = int(architecture["width"]), architecture.get("form", "plain")
+    end = "row"
+    for number in range(1, int(architecture["depth"]) + 1):
+        name, entry = f"{member}feedforward{number}", end
+        narrow = max(8, width // 2 ** (number - 1)) if form == "taper" else width
+        end = _hidden(chain, name, entry, narrow, architecture)
+        if form == "residual" and number > 1:
+            end = chain.add(f"{name}_sum", Add(), entry, end)
+    return chain.add(f"{member}head", Linear(chain.shapes[end][0], outputs), end)
 
 
 def _build(
     architecture: Architecture, input_shape: Shape, outputs: int, spec: TableSpec
 ) -> tuple[Layer, ...]:
-    width, form = int(architecture["width"]), architecture.get("form", "plain")
     chain = Chain(input_shape)
     _encode(chain, architecture, spec)
-    for number in range(1, int(architecture["depth"]) + 1):
-        name, entry = f"feedforward{number}", chain.end
-        narrow = max(8, width // 2 ** (number - 1)) if form == "taper" else width
-        _hidden(chain, name, narrow, architecture)
-        if form == "residual" and number > 1:
-            chain.add(f"{name}_sum", Add(), entry, chain.end)
-    chain.add("head", Linear(chain.shape[0], outputs))
+    members = int(architecture["members"])
+    if members == 1:
+        _answer(chain, architecture, outputs)
+        return tuple(chain.layers)
+    answers = []
+    for name in (f"member{number}_" for number in range(1, members + 1)):
+        _answer(chain, architecture, outputs, name)
+        answers.append(chain.add(f"{name}answer", Reshape((1, outputs))))
+    chain.add("answers", Concat(0), *answers)
+    chain.add("mean", MemberMean())
     return tuple(chain.layers)
 
 
 SPACE = SearchSpace(
     name="mlp",
-    version=3,
+    version=4,
     label="fully connected networks with embedded columns, for tables",
     choices=_CHOICES,
     build=_build,

@@ -35,6 +35,7 @@ from search_spaces.token_ops import (
     Grams,
     Interaction,
     LayerNorm,
+    MemberMean,
     Positions,
     Recurrent,
     RMSNorm,
@@ -58,6 +59,7 @@ __all__ = [
     "Interaction",
     "LayerNorm",
     "Linear",
+    "MemberMean",
     "Multiply",
     "Op",
     "Opaque",
@@ -245,6 +247,7 @@ Op = (
     | Positions
     | ClassToken
     | TokenMean
+    | MemberMean
     | Interaction
     | Recurrent
     | Select

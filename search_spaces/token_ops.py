@@ -19,6 +19,7 @@ __all__ = [
     "Grams",
     "Interaction",
     "LayerNorm",
+    "MemberMean",
     "Positions",
     "RMSNorm",
     "Recurrent",
@@ -255,6 +256,26 @@ class TokenMean(Free):
         (shape,) = arity("TokenMean", inputs, 1)
         if len(shape) != 2:
             raise LayerError(f"TokenMean: got {shape}, expects (T, C)")
+        return shape[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMean(Free):
+    """Mean over what members answer, as the last layer; in training each of them learns alone.
+
+    A loss of the mean would let one member lean on the errors of another.
+
+    Source:
+        Lakshminarayanan, Pritzel and Blundell 2017, arXiv:1612.01474.
+    """
+
+    kind: ClassVar[str] = "pool"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """``(members, C)`` to ``(C,)``."""
+        (shape,) = arity("MemberMean", inputs, 1)
+        if len(shape) != 2:
+            raise LayerError(f"MemberMean: got {shape}, expects (members, C)")
         return shape[1:]
 
 

@@ -11,7 +11,7 @@ from nas.errors import LayerError
 from nas.models.modules import initialise, module_of
 from nas.models.operations import run_op
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Embedding, Grams, Input, Opaque
+from search_spaces.ops import Embedding, Grams, Input, MemberMean, Opaque
 
 __all__ = ["SHARE_OF_RUNS", "Network", "build"]
 
@@ -51,12 +51,15 @@ class Network(nn.Module):
             x: Shape ``(batch, *input shape)``, floats; identifiers too, which are exact below 2^24.
 
         Returns:
-            Shape ``(batch, *shape of the last layer)``.
+            Shape ``(batch, *shape of the last layer)``; in training mode, of members what each of
+            them gives.
         """
         values: dict[str, Tensor] = {}
         for layer, finished in zip(self.layers, self._last_uses, strict=True):
             if isinstance(layer.op, Input):
                 values[layer.name] = x
+            elif self.training and isinstance(layer.op, MemberMean):
+                values[layer.name] = values[layer.inputs[0]]
             else:
                 inputs = [values[name] for name in layer.inputs]
                 module = self._modules.get(layer.weights_name)

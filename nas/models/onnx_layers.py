@@ -24,6 +24,7 @@ from search_spaces.ops import (
     Flatten,
     GlobalAveragePool,
     Linear,
+    MemberMean,
     Multiply,
     Pool,
     Reshape,
@@ -204,6 +205,10 @@ def _tokens(writer: Writer, layer: Layer, source: str) -> str:
     return writer.node("Transpose", [flat], layer.name, perm=[0, 2, 1])
 
 
+def _mean(writer: Writer, layer: Layer, source: str) -> str:
+    return writer.node("ReduceMean", [source], layer.name, axes=[1], keepdims=0)
+
+
 LAYER_WRITERS: dict[type, Callable[..., str]] = {
     Conv2d: _convolution,
     Conv1d: _convolution,
@@ -226,8 +231,7 @@ LAYER_WRITERS: dict[type, Callable[..., str]] = {
     Concat: lambda writer, layer, *sources: writer.node(
         "Concat", sources, layer.name, axis=layer.op.axis + 1
     ),
-    TokenMean: lambda writer, layer, source: writer.node(
-        "ReduceMean", [source], layer.name, axes=[1], keepdims=0
-    ),
+    TokenMean: _mean,
+    MemberMean: _mean,
 }
 """What writes each operation but those on tokens."""

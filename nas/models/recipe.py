@@ -104,7 +104,7 @@ _SEARCH = {
     "flights": Recipe(1, 256, 0.005, 0.1, 0.0, train_images=100_000),
     "diamonds": Recipe(6, 64, 0.02, 0.01, 0.0),
     "movielens": Recipe(1, 256, 0.005, 0.1, 0.0),
-    "shakespeare": Recipe(1, 16, 0.004, 0.1, 0.0, train_images=8_000),
+    "shakespeare": Recipe(1, 32, 0.004, 0.1, 0.0, train_images=20_000),
     "japanese-vowels": Recipe(30, 32, 0.01, 0.05, 0.1),
 }
 _FINAL = {
@@ -125,10 +125,11 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("fashion-mnist", "vit"): {"learning_rate": 0.008},
     # With ids dropped, later epochs help: most of those who rate later were never seen.
     ("movielens", "mlp"): {"epochs": 6, "learning_rate": 0.001, "id_dropout": 0.8},
-    # Weather is of the day: what fits the days of the training part loses on others.
+    # Weather is of the day: what fits the days of the training part loses on others. The decay is
+    # the best over four splits of days; one split would have it 1.
     ("flights", "mlp"): {
         "learning_rate": 0.003,
-        "weight_decay": 1.0,
+        "weight_decay": 0.3,
         "id_dropout": 0.5,
         "train_images": None,
     },
@@ -142,7 +143,7 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("diamonds", "mlp"): {
         "epochs": 10,
         "batch_size": 128,
-        "learning_rate": 0.004,
+        "learning_rate": 0.003,
         "weight_decay": 0.1,
     },
 }

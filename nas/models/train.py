@@ -312,6 +312,9 @@ def _rate(step: int, steps: int) -> float:
 
 
 def _loss(task: Task, outputs: Tensor, y: Tensor, splits: Splits, label_smoothing: float) -> Tensor:
+    if outputs.dim() > 1 + y.dim():  # members, each of which learns alone
+        y = y[:, None].expand(-1, outputs.shape[1]).flatten()
+        outputs = outputs.flatten(0, 1)
     if task.kind == "regression":
         wanted = (y - splits.target_mean) / splits.target_std
         return functional.mse_loss(outputs[:, 0], wanted.float())

@@ -9,15 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from nas.models.build import build
 from nas.models.evaluate import errors_by_precision
 from nas.models.export import export_model
 from nas.models.metrics import guess_error
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, load_test, task
-from nas.models.train import train
+from nas.models.train import _loss, train
 from search_spaces.layers import Layer
-from search_spaces.ops import Activation, BatchNorm, Flatten, Input, Linear
+from search_spaces.ops import (
+    Activation,
+    BatchNorm,
+    Flatten,
+    Input,
+    Linear,
+    MemberMean,
+    Reshape,
+)
 from search_spaces.specs import TableSpec, TextSpec
 from search_spaces.token_ops import Embedding
 
@@ -54,6 +64,20 @@ def bigram() -> tuple[Layer, ...]:
         Layer("embedding", Embedding(5, 6), ("input",)),
         Layer("head", Linear(6, 5), ("embedding",)),
     )
+
+
+def test_members_learn_alone_and_answer_together() -> None:
+    """The loss is the mean of theirs, which is not that of their mean: 1 and 9, of 2 and -2."""
+    layers = (
+        Layer("input", Input((2,))),
+        Layer("members", Reshape((2, 1)), ("input",)),
+        Layer("mean", MemberMean(), ("members",)),
+    )
+    module, x, splits = build(layers), torch.tensor([[2.0, -2.0]]), load_splits(TUMOURS)
+    outputs = module.train()(x)
+    assert outputs.shape == (1, 2, 1)
+    assert _loss(REGRESSION, outputs, torch.ones(1), splits, 0.0) == 5.0
+    assert module.eval()(x).tolist() == [[0.0]]
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ def _layers(spec=TABLE, **changes):
 
 def test_the_size_by_hand():
     # Numbers alone, or three widths of two functions; one layer has one form, each of five greater
-    # depths three.
-    assert SPACE.size() == (1 + 3 * 2) * 4 * 2 * 6 * 3 * 3 * (1 + 5 * 3)
+    # depths three; one member or four.
+    assert SPACE.size() == (1 + 3 * 2) * 4 * 2 * 6 * 3 * 3 * 2 * (1 + 5 * 3)
 
 
 def test_the_smallest_network_by_hand():
@@ -65,6 +65,13 @@ def test_deeper_forms_by_hand():
     assert parameter_count(taper) == tables + hidden + 65 * 32 + 33 * 16 + 2 * 17
     # Never narrower than 8.
     assert layer_shapes(_layers(depth=6, width=16, form="taper"))["feedforward6"] == (8,)
+
+
+def test_members_share_the_vectors_of_the_row():
+    members = _layers(members=4)
+    assert parameter_count(members) == 75 * 4 + 4 * (11 * 16 + 16 + 16 * 2 + 2)
+    assert mac_count(members) == 4 * mac_count(_layers())
+    assert layer_shapes(members)["answers"] == (4, 2)
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
