@@ -139,9 +139,19 @@ def hardware_show(
     if as_json:
         print_facts({**profile_to_dict(profile), "embodied": embodied}, as_json)
         return
-    print_facts(profile_to_dict(profile), as_json)
+    print_facts(_known_facts(profile_to_dict(profile)), as_json)
     lines = ["embodied carbon: unknown"] if embodied is None else _embodied_lines(embodied)
     typer.echo("\n".join(["", *_knowledge(profile), *lines]))
+
+
+def _known_facts(facts: Any) -> Any:
+    """Nested facts without those that are not known, a whole number such as a year as one."""
+    if isinstance(facts, dict):
+        return {key: _known_facts(value) for key, value in facts.items() if value is not None}
+    if isinstance(facts, list):
+        return [_known_facts(value) for value in facts]
+    whole = isinstance(facts, float) and facts.is_integer() and abs(facts) < 1e4
+    return int(facts) if whole else facts
 
 
 def _embodied(profile: HardwareProfile, table: FabTable) -> dict[str, Any]:

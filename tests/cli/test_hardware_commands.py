@@ -60,6 +60,12 @@ def test_json_holds_the_profile_and_its_embodied_carbon(said):
     assert embodied["published_shares"] == {}
 
 
+def test_text_shows_no_nulls_and_a_year_as_a_year(said):
+    text = said("show", "rpi5")
+    assert "null" not in text and "value: 2023\n" in text
+    assert json.loads(said("show", "rpi5", "--json"))["launch_year"]["value"] == 2023
+
+
 def test_another_table_changes_the_total_and_is_named(said):
     default, imec = (
         json.loads(said("show", "rpi4", "--json", *more))["embodied"]
