@@ -16,7 +16,7 @@ from hardware_profiles.figure import Figure
 from hardware_profiles.materials import BillOfMaterials, Die, Memory, Part
 from hardware_profiles.profile import HardwareProfile, LayerKind, Precision
 
-__all__ = ["detect_host"]
+__all__ = ["detect_host", "host_cores"]
 
 # Larger products would start threads of the BLAS library inside our own threads.
 _MATRIX = 64
@@ -50,9 +50,9 @@ def detect_host() -> HardwareProfile:
     Raises:
         HardwareError: If a measured figure makes no valid profile.
     """
-    cores = _cores()
+    cores = host_cores()
     memory_bytes = _memory_bytes()
-    cache = _cache_bytes(cores)
+    cache, far = _cache_bytes(2, cores), _cache_bytes(3, 1)
     rate = _macs_per_s(cores)
     bandwidth = _bytes_per_s(cores)
     idle_w, load_w = _idle_and_load_w(cores, memory_bytes / 1e9)
@@ -73,6 +73,16 @@ def detect_host() -> HardwareProfile:
             None
             if cache is None
             else _assumed(4 * bandwidth, 2 * bandwidth, 16 * bandwidth, "4 x memory, assumed")
+        ),
+        far_cache_bytes=(
+            None
+            if far is None or cache is None
+            else _measured(far, "last shared cache, of which neighbours may hold a part, sysfs")
+        ),
+        far_cache_bytes_per_s=(
+            None
+            if far is None or cache is None
+            else _assumed(2 * bandwidth, bandwidth, 8 * bandwidth, "2 x memory, assumed")
         ),
         memory_limit_bytes=_measured(memory_bytes, "operating system, control group limit"),
         runtime_memory_bytes=_assumed(300e6, 50e6, 1e9, "a process with its runtime loaded"),
@@ -165,7 +175,8 @@ def _measured(value: float, source: str) -> Figure:
     return Figure(value=value, source=f"{source}, on this machine", basis="measured")
 
 
-def _cores() -> int:
+def host_cores() -> int:
+    """Cores that this process may use: affinity, and the quota of its control group."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     limit = _text("/sys/fs/cgroup/cpu.max").split()
     if len(limit) == 2 and limit[0].isdigit():
@@ -179,10 +190,10 @@ def _memory_bytes() -> float:
     return min(total, float(limit)) if limit.isdigit() else total
 
 
-def _cache_bytes(cores: int) -> float | None:
-    size = _text("/sys/devices/system/cpu/cpu0/cache/index2/size").strip()
+def _cache_bytes(index: int, times: int) -> float | None:
+    size = _text(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size").strip()
     scale = {"K": 2**10, "M": 2**20}.get(size[-1:])
-    return None if scale is None else float(size[:-1]) * scale * cores
+    return None if scale is None else float(size[:-1]) * scale * times
 
 
 def _cpu_model() -> str:

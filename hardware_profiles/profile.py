@@ -33,7 +33,7 @@ __all__ = [
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-LayerKind = Literal["conv", "depthwise", "linear", "pointwise", "pool"]
+LayerKind = Literal["conv", "depthwise", "linear", "pointwise", "grouped", "pool"]
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
 _REQUIRED_KINDS: tuple[LayerKind, ...] = ("conv", "depthwise", "linear")
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
@@ -66,11 +66,22 @@ class HardwareProfile(Facts):
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
         efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
             ``depthwise`` and ``linear``; ``pointwise`` for convolutions of one place, those of
-            ``conv`` where it is not given; ``pool`` for the elements that windows of pools cover,
+            ``conv`` where it is not given, and ``grouped`` for those of several groups likewise;
+            ``pool`` for the elements that windows of pools cover,
             as MACs, and pools cost their bytes alone where it is not given. Above 1, at most 8,
             where an algorithm such as Winograd's saves multiplications.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
+        output_macs: MACs in whose time a convolution or linear layer writes an element of its
+            output: one of K products an element reaches ``K / (K + output_macs)`` of the rate.
+            None for 0; depthwise ones have it in their efficiency.
+        weight_macs: The same for reading one of its weights, which few places share in small maps;
+            None for 0, where weights cost their bytes alone.
         dispatch_s: Fixed time of one layer that is not fused.
+        move_dispatch_s: The same of a layer without products, such as a pool, a norm or a scaling
+            that is not fused, with the changes of layout around it; None for ``dispatch_s``.
+        padding_share: Share of the products with padding that the runtime computes; None for 1.
+        smooth_share: Share of SiLU and GELU behind a layer that the runtime does not fuse, so that
+            they take a dispatch and their bytes; None for 0.
         attention_score_share: Share of the scores of attention that go through memory; 0 where the
             runtime has an IO-aware kernel, None for 1.
         latency_factor: What all times are multiplied by; the range of a calibrated one is the error
@@ -79,6 +90,8 @@ class HardwareProfile(Facts):
         memory_bytes_per_s: Bandwidth of the main memory as inference sees it; None when unknown.
         cache_bytes: Size of the last cache, or None when there is none.
         cache_bytes_per_s: Its bandwidth; given with ``cache_bytes``.
+        far_cache_bytes: Size of a larger and slower cache behind that, or None.
+        far_cache_bytes_per_s: Its bandwidth; given with ``far_cache_bytes``.
         memory_limit_bytes: Memory that model and runtime together may use.
         storage_limit_bytes: Flash for code and weights; when given, weights stay there and take no
             memory. None when weights are loaded into memory.
@@ -110,13 +123,20 @@ class HardwareProfile(Facts):
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
     efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
+    output_macs: NonNegative | None = None
+    weight_macs: NonNegative | None = None
     dispatch_s: NonNegative
+    move_dispatch_s: NonNegative | None = None
+    padding_share: Fraction | None = None
+    smooth_share: Fraction | None = None
     attention_score_share: Fraction | None = None
     latency_factor: Positive | None = None
     memory_peak_bytes_per_s: Positive | None = None
     memory_bytes_per_s: Positive | None = None
     cache_bytes: Positive | None = None
     cache_bytes_per_s: Positive | None = None
+    far_cache_bytes: Positive | None = None
+    far_cache_bytes_per_s: Positive | None = None
     memory_limit_bytes: Positive
     storage_limit_bytes: Positive | None = None
     runtime_memory_bytes: NonNegative
@@ -187,6 +207,10 @@ class HardwareProfile(Facts):
     def _memory_fault(self) -> str | None:
         if (self.cache_bytes is None) != (self.cache_bytes_per_s is None):
             return "cache_bytes and cache_bytes_per_s: only one is given; give both or neither"
+        if (self.far_cache_bytes is None) != (self.far_cache_bytes_per_s is None):
+            return "far_cache_bytes and far_cache_bytes_per_s: only one is given; give both"
+        if self.far_cache_bytes is not None and self.cache_bytes is None:
+            return "far_cache_bytes: is behind no cache; give cache_bytes too"
         if self.runtime_memory_bytes.value >= self.memory_limit_bytes.value:
             return "runtime_memory_bytes: leaves no memory to a model; lower it"
         storage = self.storage_limit_bytes

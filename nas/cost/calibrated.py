@@ -15,6 +15,7 @@ from nas.cost.figures import efficiencies
 __all__ = ["calibrated_profile", "moved_figures"]
 
 _SIDES = 1.6448536  # standard deviations of a normal law that hold `COVERAGE`
+_MOST_EFFICIENCY = 8.0  # what a profile may say; beyond it the value itself is refused
 _DRAWN_SHARE = 1.0 - math.sqrt(1.0 - COVERAGE)
 """Of a range, what `COVERAGE` of the draws of `nas.carbon.uncertainty` stay within."""
 
@@ -37,33 +38,42 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
     undetermined = set(found.undetermined)
     moved: dict[str, Figure] = {}
 
-    def put(name: str, old: Figure | None, parameter: str, sign: float, *, whole: bool) -> None:
+    def put(name: str, old: Figure | None, parameter: str, sign: float, *more: str) -> None:
         if old is None or old.value <= 0.0:
             return
-        taken = ["runtime", parameter] if whole else [parameter]
+        taken = (parameter, *more)
         pick = np.array([float(entry in taken) for entry in PARAMETERS])
         middle = sign * float(pick @ found.log_factors)
         reach = _SIDES * math.sqrt(float(pick @ found.covariance @ pick))
         text = f"fitted to {source}"
         if parameter in undetermined:
             text += "; these measurements do not tell it apart, so that it stays near what it was"
+        value, most = old.value * math.exp(middle), math.inf
+        if name.startswith("efficiency"):
+            most = max(_MOST_EFFICIENCY, value)
         moved[name] = Figure(
-            value=old.value * math.exp(middle),
+            value=value,
             low=old.value * math.exp(middle - reach),
-            high=old.value * math.exp(middle + reach),
+            high=min(old.value * math.exp(middle + reach), most),
             basis="calibrated",
             source=f"{text}; before: {old.value:g}",
         )
 
     kinds = ("conv", "pointwise", "depthwise", "linear", "pool")
     for kind in kinds:
-        put(f"efficiency.{kind}", known.get(kind), kind, -1.0, whole=True)
+        put(f"efficiency.{kind}", known.get(kind), kind, -1.0, "runtime")
     if "pool" not in known and "pool" not in undetermined:
-        put("efficiency.pool", known["depthwise"], "pool", -1.0, whole=True)
-    put("memory_bytes_per_s", profile.memory_bytes_per_s, "bandwidth", -1.0, whole=True)
-    put("cache_bytes_per_s", profile.cache_bytes_per_s, "bandwidth", -1.0, whole=True)
-    put("dispatch_s", profile.dispatch_s, "dispatch", 1.0, whole=True)
-    put("half_rate_macs", profile.half_rate_macs, "half_rate", 1.0, whole=False)
+        put("efficiency.pool", known["depthwise"], "pool", -1.0, "runtime")
+    put("memory_bytes_per_s", profile.memory_bytes_per_s, "bandwidth", -1.0, "runtime")
+    put("cache_bytes_per_s", profile.cache_bytes_per_s, "bandwidth", -1.0, "runtime")
+    put("dispatch_s", profile.dispatch_s, "dispatch", 1.0, "runtime")
+    grouped = profile.efficiency.get("grouped")
+    put("efficiency.grouped", grouped, "grouped", -1.0, "conv", "runtime")
+    put("far_cache_bytes_per_s", profile.far_cache_bytes_per_s, "bandwidth", -1.0, "runtime")
+    put("move_dispatch_s", profile.move_dispatch_s, "moves", 1.0, "dispatch", "runtime")
+    put("output_macs", profile.output_macs, "output", 1.0)
+    put("weight_macs", profile.weight_macs, "weight", 1.0)
+    put("half_rate_macs", profile.half_rate_macs, "half_rate", 1.0)
     spread = found.reach * found.error_scale / _DRAWN_SHARE
     moved["latency_factor"] = Figure(
         value=1.0,

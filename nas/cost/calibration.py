@@ -42,21 +42,28 @@ PARAMETERS = (
     "runtime",
     "conv",
     "pointwise",
+    "grouped",
     "depthwise",
     "linear",
     "pool",
     "bandwidth",
     "dispatch",
     "half_rate",
+    "output",
+    "weight",
+    "moves",
 )
-"""What a fit may change: times of everything; of the operations of a kind of layer; of a byte; of
-starting a kernel; and the work at which half the rate is reached."""
+"""What a fit may change: times of everything; of the operations of a kind of layer, of grouped
+convolutions beside that of others; of a byte; of starting a kernel; the work at which half the rate
+is reached; that of writing an element and of reading a weight; and the start of a kernel without
+products beside that of others."""
 
 COVERAGE = 0.9
 """Share of further measurements that the interval of a prediction is to hold."""
 
 _RUNTIME_SD = 1.0  # log; runtimes on one device differ by a factor of e
 _KNOWN_SD = 0.1  # log; figures without a range
+_FIXED_SD = 1e-5  # log
 _RANGE_SDS = 2.0 * 1.645  # a range holds 90 %
 _UNDETERMINED = 0.8
 _FOLDS = 10
@@ -268,12 +275,21 @@ def _prior_sd(profile: HardwareProfile) -> Array:
     spread = {
         "runtime": _RUNTIME_SD,
         **{name: _spread(known[name]) for name in ("conv", "pointwise", "depthwise", "linear")},
+        "grouped": _of_given(profile.efficiency.get("grouped")),
         "pool": _RUNTIME_SD if pool is None else _spread(pool),
         "bandwidth": _spread(profile.memory_bytes_per_s),
         "dispatch": _spread(profile.dispatch_s),
         "half_rate": _spread(profile.half_rate_macs),
+        "output": _of_given(profile.output_macs),
+        "weight": _of_given(profile.weight_macs),
+        "moves": _of_given(profile.move_dispatch_s),
     }
     return np.array([spread[name] for name in PARAMETERS])
+
+
+def _of_given(figure: Figure | None) -> float:
+    """The spread of a figure that a profile may leave out, and then keeps."""
+    return _FIXED_SD if figure is None else _spread(figure)
 
 
 def _spread(figure: Figure | None) -> float:
@@ -291,11 +307,21 @@ def _scaled(figures: Figures, log_factors: Array) -> Figures:
     everything = by_name["runtime"]
     same = np.ones_like(everything)
     kinds = [by_name.get(_KIND_PARAMETER.get(kind, kind), same) for kind in KINDS]
+    kinds[KINDS.index("grouped")] = by_name["grouped"] * by_name["conv"]
     return replace(
         figures,
         seconds_per_mac=figures.seconds_per_mac * np.hstack(kinds) * everything,
         half_rate_macs=figures.half_rate_macs * by_name["half_rate"],
+        output_macs=figures.output_macs * by_name["output"],
+        weight_macs=figures.weight_macs * by_name["weight"],
         dispatch_s=figures.dispatch_s * by_name["dispatch"] * everything,
+        move_dispatch_s=figures.move_dispatch_s
+        * by_name["moves"]
+        * by_name["dispatch"]
+        * everything,
         seconds_per_byte=figures.seconds_per_byte * by_name["bandwidth"] * everything,
         cache_seconds_per_byte=figures.cache_seconds_per_byte * by_name["bandwidth"] * everything,
+        far_cache_seconds_per_byte=figures.far_cache_seconds_per_byte
+        * by_name["bandwidth"]
+        * everything,
     )

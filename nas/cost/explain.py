@@ -12,7 +12,15 @@ from hardware_profiles.figure import known
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
 from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of, runs_in
-from nas.cost.latency import KernelTimes, activation_elements, kernel_times
+from nas.cost.latency import (
+    KernelTimes,
+    activation_elements,
+    computed_operations,
+    kernel_times,
+    met_share,
+    overhead_macs,
+    smooth_s,
+)
 from nas.cost.lines import Line, digits, product, sum_of
 from nas.cost.memory import activation_bytes
 from nas.cost.needs import lacking
@@ -87,12 +95,14 @@ def _kernel_lines(
             if profile.latency_factor is not None:
                 peak += f" / {digits(profile.latency_factor.value)}"
             rate = f"({peak} * {digits(share.value)})"
-            macs = digits(workload.operations[index] * together)
+            macs = digits(np.ravel(computed_operations(workload, figures))[index] * together)
             half = figures.half_rate_macs[0, 0] if workload.macs[index] else 0.0
-            longest = f"max(({macs} + {digits(half)}) / {rate}, {move})"
+            extra = float(overhead_macs(workload, figures)[0, index])
+            more = f" + {digits(extra)}" if extra else ""
+            longest = f"max(({macs}{more} + {digits(half)}) / {rate}, {move})"
         yield Line(
             label=f"{workload.names[index]} ({kind})",
-            formula=f"{longest} + {digits(figures.dispatch_s[0, 0])}",
+            formula=f"{longest} + {_started(workload, figures, index)}",
             value=float(times.time_s[0, index]),
             unit="s",
             source=source,
@@ -101,6 +111,13 @@ def _kernel_lines(
         part = times.time_s[0, workload.kind_index == kind_index]
         if len(part):
             yield Line(f"all {kind} kernels", sum_of(part), float(part.sum()), "s", "lines above")
+
+
+def _started(workload: Workload, figures: Figures, index: int) -> str:
+    """The dispatch of a kernel, and of an activation behind it that is not fused."""
+    own = figures.dispatch_s if workload.macs[index] else figures.move_dispatch_s
+    smooth = float(smooth_s(workload, figures)[0, index])
+    return digits(own[0, 0]) + (f" + {digits(smooth)}" if smooth else "")
 
 
 def _mapped_lines(
@@ -140,14 +157,18 @@ def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) 
     element, bias = figures.element_bytes[0, 0], figures.bias_bytes[0, 0]
     activations = activation_elements(workload, figures)[0, index]
     activations += workload.gathered_elements[index]
-    weights = workload.weight_elements[index] * element + workload.bias_elements[index] * bias
+    met = float(np.broadcast_to(met_share(workload, figures), times.time_s.shape)[0, index])
+    weights = workload.weight_elements[index] * met * element
+    weights += workload.bias_elements[index] * bias
     weights += workload.float_elements[index] * figures.float_bytes[0, 0]
     total = weights * figures.streams[0, 0] + activations * element * figures.together[0, 0]
     main = times.main_memory_bytes[0, index]
     slow, fast = 1.0 / figures.seconds_per_byte[0, 0], 1.0 / figures.cache_seconds_per_byte[0, 0]
+    far = total - main - times.near_bytes[0, index]
+    middle = 1.0 / figures.far_cache_seconds_per_byte[0, 0]
     parts = [
         f"{digits(size)} / {digits(speed)}"
-        for size, speed in ((main, slow), (total - main, fast))
+        for size, speed in ((main, slow), (far, middle), (total - main - far, fast))
         if size
     ]
     return " + ".join(parts)

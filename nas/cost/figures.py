@@ -43,6 +43,7 @@ FLOAT_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 4.0}
 RATE_OF = {
     "conv": "conv",
     "pointwise": "pointwise",
+    "grouped": "grouped",
     "depthwise": "depthwise",
     "linear": "linear",
     "recurrent": "linear",
@@ -88,10 +89,17 @@ class Figures:
         half_rate_macs: MACs, times runs together, at which half of that rate is reached.
         busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
             while, which CPUs do; 0 for GPUs, whose idle parts draw little.
+        output_macs: MACs in whose time a product writes an element.
+        weight_macs: MACs in whose time a product reads a weight.
         dispatch_s: Fixed time of one kernel.
+        move_dispatch_s: Of one without products.
+        padding_share: Share of the products with padding that are computed.
+        smooth_share: Share of smooth activations that are not fused.
         seconds_per_byte: Of the main memory; NaN where its bandwidth is unknown.
         cache_bytes: Size of the cache; 0 without one.
         cache_seconds_per_byte: Of the cache; that of main memory without one.
+        far_cache_bytes: Size of the cache behind it; 0 without one.
+        far_cache_seconds_per_byte: Of that; that of main memory without one.
         element_bytes: Bytes of a weight or activation.
         bias_bytes: Bytes of a bias.
         float_bytes: Bytes of a weight or bias that int8 leaves in float32.
@@ -114,10 +122,17 @@ class Figures:
     seconds_per_mac: Array
     half_rate_macs: Array
     busy_half_rate_macs: Array
+    output_macs: Array
+    weight_macs: Array
     dispatch_s: Array
+    move_dispatch_s: Array
+    padding_share: Array
+    smooth_share: Array
     seconds_per_byte: Array
     cache_bytes: Array
     cache_seconds_per_byte: Array
+    far_cache_bytes: Array
+    far_cache_seconds_per_byte: Array
     element_bytes: Array
     bias_bytes: Array
     float_bytes: Array
@@ -215,13 +230,13 @@ def runs_in(kind: str, precision: Precision) -> Precision:
 
 
 def efficiencies(profile: HardwareProfile) -> dict[str, Figure]:
-    """Share of the peak by kind of layer; pointwise is that of conv where it is not given.
+    """Share of the peak by kind of layer; pointwise and grouped are conv's where not given.
 
     Args:
         profile: A device.
     """
     given = {str(kind): figure for kind, figure in profile.efficiency.items()}
-    return {"pointwise": given["conv"], **given}
+    return {"pointwise": given["conv"], "grouped": given["conv"], **given}
 
 
 def _row(deployment: Deployment) -> dict[str, float]:
@@ -229,7 +244,7 @@ def _row(deployment: Deployment) -> dict[str, float]:
     share, factor = deployment.resource_share, _or(profile.latency_factor, 1.0)
     memory = 1.0 / (_or(profile.memory_bytes_per_s, _UNKNOWN) * share)
     idle_w, load_w = _or(profile.idle_w, _UNKNOWN), _or(profile.load_w, _UNKNOWN)
-    cache = profile.cache_bytes_per_s
+    cache, far = profile.cache_bytes_per_s, profile.far_cache_bytes_per_s
     per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
     if per_mac is None or per_byte is None:
         per_mac = per_byte = None
@@ -237,11 +252,19 @@ def _row(deployment: Deployment) -> dict[str, float]:
     return {
         "half_rate_macs": half_rate,
         "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
+        "output_macs": _or(profile.output_macs, 0.0),
+        "weight_macs": _or(profile.weight_macs, 0.0),
         "dispatch_s": profile.dispatch_s.value * factor,
+        "move_dispatch_s": _or(profile.move_dispatch_s, profile.dispatch_s.value) * factor,
+        "padding_share": _or(profile.padding_share, 1.0),
+        "smooth_share": _or(profile.smooth_share, 0.0),
         "seconds_per_byte": memory * factor,
         "cache_bytes": _or(profile.cache_bytes, 0.0) * share,
         "cache_seconds_per_byte": factor
         * (memory if cache is None else 1.0 / (cache.value * share)),
+        "far_cache_bytes": _or(profile.far_cache_bytes, 0.0) * share,
+        "far_cache_seconds_per_byte": factor
+        * (memory if far is None else 1.0 / (far.value * share)),
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
         "float_bytes": FLOAT_BYTES[precision],

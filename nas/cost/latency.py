@@ -15,6 +15,12 @@ cache when all weights and the peak of activations fit, so that they survive fro
 the next. Otherwise both come from main memory. Rows of an
 embedding are weights in this, though every inference of a batch reads its own.
 
+Where a profile says so: products with padding are left out; a convolution or linear layer takes
+the time of ``output_macs`` further MACs for every element of its output and of ``weight_macs`` for
+every weight; kernels without products have a dispatch of their own; a smooth activation that the
+runtime does not fuse takes one too, its bytes and its elements; a far cache stands between cache
+and main memory.
+
 A device with systolic arrays has the times of `nas.cost.systolic` instead, at which streams take
 their turns as a batch does.
 """
@@ -29,9 +35,19 @@ from nas.cost.figures import Array, Figures
 from nas.cost.memory import activation_bytes, stored_bytes
 from nas.cost.stack import Stack
 from nas.cost.systolic import mapped
-from nas.cost.workload import Workload
+from nas.cost.workload import KINDS, Workload
 
-__all__ = ["KernelTimes", "activation_elements", "kernel_times"]
+__all__ = [
+    "KernelTimes",
+    "activation_elements",
+    "computed_operations",
+    "kernel_times",
+    "met_share",
+    "overhead_macs",
+    "smooth_s",
+]
+
+_PRODUCTS = np.array([float(kind in ("conv", "pointwise", "grouped", "linear")) for kind in KINDS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +61,7 @@ class KernelTimes:
         busy_s: The part of it that draws load power: on a GPU, in which compute or memory runs at
             its full rate; on a CPU, all but the dispatch.
         main_memory_bytes: Bytes that come from or go to main memory.
+        near_bytes: Bytes that the first cache holds.
         on_chip_j: Energy of the bytes of buffers on the chip where it is modelled, 0 elsewhere;
             None where it is for no deployment.
     """
@@ -54,6 +71,7 @@ class KernelTimes:
     time_s: Array
     busy_s: Array
     main_memory_bytes: Array
+    near_bytes: Array
     on_chip_j: Array | None = None
 
 
@@ -71,13 +89,15 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
         Roofline: Williams, Waterman and Patterson, CACM 2009.
     """
     per_mac = figures.seconds_per_mac[:, workload.kind_index]
-    full_s = workload.operations * figures.together * per_mac
+    full_s = computed_operations(workload, figures) * figures.together * per_mac
+    if figures.output_macs.any() or figures.weight_macs.any():
+        full_s = full_s + overhead_macs(workload, figures) * per_mac
     # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs take 0 s each.
     filling = per_mac * (workload.macs > 0)
     compute_s = full_s + figures.half_rate_macs * filling
     loaded_s = full_s + figures.busy_half_rate_macs * filling
     weights = (
-        workload.weight_elements * figures.element_bytes
+        workload.weight_elements * met_share(workload, figures) * figures.element_bytes
         + workload.bias_elements * figures.bias_bytes
         + workload.float_elements * figures.float_bytes
     )
@@ -87,19 +107,91 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
     gathered = workload.gathered_elements * per_inference
     resident = stored_bytes(workload, figures) + activation_bytes(workload, figures)
     weights_cached = resident <= figures.cache_bytes
-    activations_cached = weights + gathered + activations <= figures.cache_bytes
+    touched = weights + gathered + activations
+    activations_cached = touched <= figures.cache_bytes
     weights = weights * figures.streams + gathered
-    main = weights * ~weights_cached + activations * ~activations_cached
-    cached = weights + activations - main
-    move_s = main * figures.seconds_per_byte + cached * figures.cache_seconds_per_byte
+    away = weights * ~weights_cached + activations * ~activations_cached
+    near = weights + activations - away
+    move_s = near * figures.cache_seconds_per_byte
+    main, dispatch_s = away, figures.dispatch_s
+    if figures.far_cache_bytes.any():
+        far = figures.far_cache_bytes
+        main = weights * (resident > far) + activations * (touched > far)
+        move_s = move_s + (away - main) * figures.far_cache_seconds_per_byte
+    move_s = move_s + main * figures.seconds_per_byte
+    if (figures.move_dispatch_s != figures.dispatch_s).any() or figures.smooth_share.any():
+        dispatch_s = np.where(workload.macs > 0, dispatch_s, figures.move_dispatch_s)
+        dispatch_s = dispatch_s + smooth_s(workload, figures)
     times = KernelTimes(
         compute_s=compute_s,
         move_s=move_s,
-        time_s=np.maximum(compute_s, move_s) + figures.dispatch_s,
+        time_s=np.maximum(compute_s, move_s) + dispatch_s,
         busy_s=np.maximum(loaded_s, move_s),
         main_memory_bytes=main,
+        near_bytes=near,
     )
     return times if figures.designs is None else _with_designs(times, workload, figures)
+
+
+def computed_operations(workload: Workload | Stack, figures: Figures) -> Array:
+    """Operations of one inference without the products with padding that a runtime leaves out.
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+
+    Returns:
+        Shape (kernels,) where all compute everything, else (D, kernels).
+    """
+    if not (figures.padding_share != 1.0).any():
+        return workload.operations
+    operations: Array = workload.operations - (1.0 - figures.padding_share) * workload.padded_macs
+    return operations
+
+
+def met_share(workload: Workload | Stack, figures: Figures) -> float | Array:
+    """Share of a kernel's weights that meet an input, on a runtime that leaves padding out.
+
+    Taps that lie outside a small map in every window are never read.
+    """
+    if not (figures.padding_share != 1.0).any():
+        return 1.0
+    share: Array = computed_operations(workload, figures) / np.maximum(workload.operations, 1.0)
+    return np.where(workload.operations > 0, share, 1.0)
+
+
+def overhead_macs(workload: Workload | Stack, figures: Figures) -> Array:
+    """MACs in whose time convolutions and linear layers read weights and write outputs.
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+
+    Returns:
+        Shape (D, kernels), for all inferences under way; 0 of other kernels.
+    """
+    outputs = workload.write_elements * figures.together * figures.output_macs
+    met = workload.weight_elements * met_share(workload, figures)
+    weights = met * figures.streams * figures.weight_macs
+    macs: Array = (outputs + weights) * _PRODUCTS[workload.kind_index]
+    return macs
+
+
+def smooth_s(workload: Workload | Stack, figures: Figures) -> Array:
+    """Time of the smooth activations that a runtime does not fuse, shape (D, kernels).
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+    """
+    count = workload.smooth_elements * figures.together
+    per_mac = figures.seconds_per_mac[:, workload.kind_index]
+    per_element = (
+        2.0 * figures.element_bytes * figures.cache_seconds_per_byte + figures.output_macs * per_mac
+    )
+    each = (workload.smooth_elements > 0) * figures.move_dispatch_s + count * per_element
+    time_s: Array = figures.smooth_share * each
+    return time_s
 
 
 def _with_designs(times: KernelTimes, workload: Workload | Stack, figures: Figures) -> KernelTimes:
@@ -128,6 +220,7 @@ def _with_designs(times: KernelTimes, workload: Workload | Stack, figures: Figur
         time_s=put(times.time_s, time),
         busy_s=put(times.busy_s, time),
         main_memory_bytes=put(times.main_memory_bytes, taken.dram_bytes),
+        near_bytes=put(times.near_bytes, taken.local_bytes),
         on_chip_j=put(np.zeros((1, 1)), on_chip),
     )
 

@@ -42,6 +42,8 @@ class Stack:
     read_elements: Counts
     write_elements: Counts
     score_elements: Counts
+    padded_macs: Counts
+    smooth_elements: Counts
     total_macs: Counts
     stored_weight_elements: Counts
     stored_bias_elements: Counts
@@ -76,6 +78,8 @@ _PER_KERNEL = (
     "read_elements",
     "write_elements",
     "score_elements",
+    "padded_macs",
+    "smooth_elements",
 )
 _PER_NETWORK = (
     "total_macs",

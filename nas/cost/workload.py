@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from nas.cost.padding import padded_macs
 from nas.cost.products import Products, product_shapes, products_of
 from nas.errors import LayerError
 from search_spaces.layers import Layer, layer_shapes
@@ -55,13 +56,14 @@ from search_spaces.ops import (
     Zeros,
 )
 
-__all__ = ["KINDS", "Counts", "Workload", "workload"]
+__all__ = ["KINDS", "SMOOTH", "Counts", "Workload", "workload"]
 
 KINDS = (
-    *("conv", "pointwise", "depthwise", "linear", "recurrent", "attention"),
+    *("conv", "pointwise", "grouped", "depthwise", "linear", "recurrent", "attention"),
     *("pool", "embedding", "other"),
 )
-"""Kinds of kernels. ``pointwise`` are convolutions whose window is one place, depthwise ones aside.
+"""Kinds of kernels. ``pointwise`` are convolutions whose window is one place, depthwise ones aside;
+``grouped`` those of several groups with 2 to 15 channels each, too few for wide vectors.
 Interactions and unknown operators with known products are ``linear``. ``recurrent`` kernels stay in
 float32 where the others are in int8, as ONNX Runtime's quantiser leaves them. The last three have
 no MACs: ``pool`` are pools of windows; ``embedding`` rows of tables; ``other`` norms, means over
@@ -71,6 +73,10 @@ all places, elementwise layers that are not fused, and all other unknown operato
 Counts = npt.NDArray[np.float64]
 """Whole numbers, kept as floats because every use multiplies them by rates."""
 
+SMOOTH = ("silu", "gelu")
+"""Activation functions with an exponential that runtimes seldom fuse into a convolution."""
+
+_VECTOR = 16  # floats in the widest vectors of today's processors
 _ELEMENTWISE = (BatchNorm, Activation, Add, Multiply)
 _VIEWS = (Flatten, Grams, Reshape, Select, Slice)
 _HOSTS = (Conv2d, Conv1d, Linear)
@@ -95,6 +101,9 @@ class Workload:
         read_elements: Activations read.
         write_elements: Activations written.
         score_elements: Scores of attention, in both of them, one for each query, key and head.
+        padded_macs: Of the MACs those with padding, which some runtimes leave out.
+        smooth_elements: Elements that fused activations of `SMOOTH` are applied to, which a runtime
+            may have to run as kernels of their own.
         params: Trainable parameters before folding, shared ones counted once.
         total_macs: Sum of ``macs``.
         stored_weight_elements: Weights to store after folding, shared ones counted once.
@@ -119,6 +128,8 @@ class Workload:
     read_elements: Counts
     write_elements: Counts
     score_elements: Counts
+    padded_macs: Counts
+    smooth_elements: Counts
     params: int
     total_macs: int
     stored_weight_elements: int
@@ -144,6 +155,8 @@ class _Kernel:
     floats: int = 0
     gathered: int = 0
     scratch: int = 0
+    smooth: int = 0
+    padded: int = 0
     fused: list[str] = field(default_factory=list)
 
 
@@ -182,6 +195,8 @@ def workload(layers: Sequence[Layer]) -> Workload:
                 sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
                 kernel.elements + kernel.scratch,
                 kernel.scratch,
+                kernel.smooth,
+                kernel.padded,
             )
             for kernel in kernels
         ],
@@ -206,6 +221,8 @@ def workload(layers: Sequence[Layer]) -> Workload:
         read_elements=counts[6],
         write_elements=counts[7],
         score_elements=counts[8],
+        padded_macs=counts[10],
+        smooth_elements=counts[9],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
@@ -252,6 +269,8 @@ def _fuse(
             else:
                 host.biases[layer.weights_name] = layer.op.parameters()
         host.inputs.extend(name for name in layer.inputs if name != host.output)
+        if isinstance(layer.op, Activation) and layer.op.function in SMOOTH:
+            host.smooth += elements[layer.name]
         host.fused.append(layer.name)
         host.output = layer.name
     return kernels, behind
@@ -298,6 +317,7 @@ def _new_kernel(layer: Layer, shapes: dict[str, Shape], elements: dict[str, int]
         elements=output,
         biases={layer.weights_name: bias},
         stored=stored,
+        padded=padded_macs(op, shapes[layer.inputs[0]], shapes[layer.name], macs) if macs else 0,
     )
     if isinstance(op, Embedding):
         kernel.weights, kernel.gathered = 0, output
@@ -316,6 +336,8 @@ def _window(op: Pool, shape: Shape) -> int:
 
 
 def _kind(op: Op, macs: int) -> str:
+    if op.kind == "conv" and isinstance(op, (Conv1d, Conv2d)) and _narrow(op):
+        return "grouped"
     if op.kind == "conv" and _one_place(op):
         return "pointwise"
     if isinstance(op, Pool):
@@ -323,6 +345,10 @@ def _kind(op: Op, macs: int) -> str:
     if op.kind in KINDS and op.kind != "pool":
         return op.kind
     return "linear" if macs else "other"
+
+
+def _narrow(op: Conv1d | Conv2d) -> bool:
+    return op.groups > 1 and op.in_channels // op.groups < _VECTOR
 
 
 def _one_place(op: Op) -> bool:

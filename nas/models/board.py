@@ -2,8 +2,9 @@
 
 ``carbon-nas hardware measure --remote FOLDER`` copies this file there as ``measure.py``. On the
 board, ``python measure.py`` writes ``measurements.csv`` for ``carbon-nas hardware calibrate``.
-Models are timed in turn, round after round, so that other work on the machine slows all alike, and
-the tenth percentile of the rounds counts: under load it ranks models best, with the minimum.
+Models are timed in turn, round after round, so that other work on the machine slows all alike; a
+call that is not timed begins each turn, since the other models have emptied the caches. The tenth
+percentile of the rounds counts: under load it ranks models best, with the minimum.
 """
 
 from __future__ import annotations
@@ -22,32 +23,36 @@ _BLOCK_S = 0.002
 _WARM_UPS = 5
 
 
-def timings(works: list[Any], rounds: int) -> Any:
+def timings(works: list[Any], rounds: int, threads: int = 2) -> Any:
     """Seconds of one call of each work, timed in turn.
 
     Args:
         works: Functions without arguments.
         rounds: Times that each is timed, >= 1; short ones over several calls.
+        threads: That they use. Of one, the calling thread's, time on the processor is taken, so
+            that a long work does not count the turns of other programs that it waits for.
 
     Returns:
         Array of shape (rounds, works).
     """
     import numpy as np
 
+    clock = time.thread_time if threads == 1 else time.perf_counter
     calls = []
     for work in works:
         for _ in range(_WARM_UPS):
             work()
-        began = time.perf_counter()
+        began = clock()
         work()
-        calls.append(max(1, int(_BLOCK_S / max(time.perf_counter() - began, 1e-9))))
+        calls.append(max(1, int(_BLOCK_S / max(clock() - began, 1e-9))))
     seen = np.empty((rounds, len(works)))
     for row in seen:
         for index, (work, count) in enumerate(zip(works, calls)):  # noqa: B905  # boards' Python
-            began = time.perf_counter()
+            work()
+            began = clock()
             for _ in range(count):
                 work()
-            row[index] = (time.perf_counter() - began) / count
+            row[index] = (clock() - began) / count
     return seen
 
 
@@ -153,7 +158,7 @@ def main() -> int:
         )
         return 2
     works = session_works([here / model["file"] for model in models], given.threads)
-    seen = timings(works, given.rounds)
+    seen = timings(works, given.rounds, given.threads)
     runtime = f"ONNX Runtime {onnxruntime.__version__}, {platform.machine()}, CPU"
     write_measurements(given.out, models, seen, f"{runtime}, threads: {given.threads}")
     print(f"{verdict(disagreement(seen))}\nwritten: {given.out}")

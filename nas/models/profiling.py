@@ -21,23 +21,22 @@ from numpy.typing import NDArray
 
 from hardware_profiles.catalog import profile_from_dict, profile_to_dict
 from hardware_profiles.figure import Figure
-from hardware_profiles.host import detect_host
+from hardware_profiles.host import detect_host, host_cores
 from hardware_profiles.profile import HardwareProfile
-from nas.errors import HardwareError
 from nas.models import board
 from nas.models.build import build
 from nas.models.onnx_graph import export_onnx
+from nas.models.single_layers import chains, layer_figures
 from nas.models.tasks import Task
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Input, Linear
 
 __all__ = ["Model", "drawn_models", "measured_host", "times_in", "write_remote_folder"]
 
 _MATRIX = 1024
 _MAIN_BYTES = 2**27
+_FAR_BYTES = 2**22
 _CACHE_BYTES = 2**18
-_CHAINS = (8, 72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +129,10 @@ def times_in(
     """
     with _threads(threads):
         if runtime == "pytorch":
-            seen = board.timings([_torch_work(model) for model in models], rounds)
+            seen = board.timings([_torch_work(model) for model in models], rounds, threads)
             return seen, f"PyTorch {torch.__version__}, CPU, threads: {threads}"
         works = board.session_works(list(files), threads)
-        seen = board.timings(works, rounds)
+        seen = board.timings(works, rounds, threads)
     return seen, f"ONNX Runtime {onnxruntime.__version__}, CPU, threads: {threads}"
 
 
@@ -149,7 +148,7 @@ def _torch_work(model: Model) -> Callable[[], Any]:
 
 
 def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
-    """The profile of this machine with rates, bandwidths and dispatch time measured.
+    """The profile of this machine with rates, bandwidths, dispatch and single layers measured.
 
     Powers stay what `hardware_profiles.host.detect_host` assumes: nothing here measures energy.
 
@@ -164,14 +163,14 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
     Raises:
         HardwareError: If the name is none of a profile, or no dispatch time could be told.
     """
-    chains = [Model("", "", {}, _chain(length)) for length in _CHAINS]
+    layers = [Model("", "", {}, network) for network in chains()]
     with tempfile.TemporaryDirectory() as folder:
-        rows = write_remote_folder(chains, Path(folder))
+        rows = write_remote_folder(layers, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
-        took, ran = times_in("onnxruntime", chains, files, threads=threads, rounds=rounds)
+        took, ran = times_in("onnxruntime", layers, files, threads=threads, rounds=rounds)
     with _threads(threads):
         labels, works, amounts = zip(*_peaks(), strict=True)
-        seen = board.timings(list(works), rounds)
+        seen = board.timings(list(works), rounds, threads)
     when = datetime.now(UTC).date().isoformat()
     rates = np.array(amounts) / seen
     figures = {
@@ -186,11 +185,22 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         precision: figures[precision] for precision in ("fp32", "bf16")
     }
     content["macs_per_s"]["int8"] = _scaled(detected.macs_per_s["int8"], ratio)
-    content["half_rate_macs"] = _scaled(detected.half_rate_macs, ratio)
-    content["dispatch_s"] = _dispatch(took, f"{ran}, {when}")
+    for key, figure in layer_figures(took, figures["fp32"]["value"], f"{ran}, {when}").items():
+        place, _, kind = key.partition(".")
+        plain = figure.model_dump(mode="json")
+        content[place] = content[place] | {kind: plain} if kind else plain
+    content["padding_share"] = _fact(
+        0.0, "ONNX Runtime's blocked convolutions leave it out", 0.0, 1.0
+    )
+    content["smooth_share"] = _fact(
+        1.0, "ONNX Runtime fuses neither SiLU nor GELU into a convolution", 0.0, 1.0
+    )
     content["memory_bytes_per_s"] = figures["memory"]
-    if content["cache_bytes"] is not None:
+    if detected.cache_bytes is not None:
         content["cache_bytes_per_s"] = figures["cache"]
+        content["cache_bytes"] = _scaled(detected.cache_bytes, min(1.0, threads / host_cores()))
+    if content["far_cache_bytes"] is not None:
+        content["far_cache_bytes_per_s"] = figures["far"]
     content["notes"] += " Energy was not measured. The int8 rate is assumed."
     return profile_from_dict(content, origin=f"{name}.yaml"), board.disagreement(seen)
 
@@ -199,40 +209,16 @@ def _peaks() -> Iterator[tuple[str, Callable[[], Any], float]]:
     for label, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         square = torch.ones(_MATRIX, _MATRIX, dtype=kind)
         yield label, partial(torch.mm, square, square), float(_MATRIX**3)
-    for label, size in (("memory", _MAIN_BYTES), ("cache", _CACHE_BYTES)):
+    for label, size in (("memory", _MAIN_BYTES), ("far", _FAR_BYTES), ("cache", _CACHE_BYTES)):
         source = torch.zeros(size // 4)
         target = torch.empty_like(source)
         yield label, partial(target.copy_, source), 2.0 * size
 
 
-def _chain(length: int) -> tuple[Layer, ...]:
-    """Linear layers of next to no work, one after the other."""
-    layers = [Layer("input", Input((4,)))]
-    for index in range(length):
-        layers.append(Layer(f"linear{index}", Linear(4, 4), (layers[-1].name,)))
-    return tuple(layers)
-
-
-def _dispatch(took: NDArray[np.float64], runtime: str) -> dict[str, Any]:
-    """Time of one more layer of a chain; the range allows other layers half to twice of it."""
-    short, long = _CHAINS
-    fast, middle = (
-        float(np.percentile(took[:, 1], rank) - np.percentile(took[:, 0], rank)) / (long - short)
-        for rank in (10, 50)
+def _fact(value: float, source: str, low: float, high: float) -> dict[str, Any]:
+    return Figure(value=value, low=low, high=high, basis="assumed", source=source).model_dump(
+        mode="json"
     )
-    if fast <= 0.0:
-        raise HardwareError("hardware measure: more layers took no longer; give more --rounds")
-    source = (
-        f"{runtime}, {len(took)} rounds on this machine: chains of {short} and {long} linear layers"
-        " of 4 by 4, tenth percentiles; half to twice for other kinds of layers"
-    )
-    return Figure(
-        value=fast,
-        low=min(fast, middle) / 2,
-        high=2 * max(fast, middle),
-        basis="measured",
-        source=source,
-    ).model_dump()
 
 
 def _figure(rates: NDArray[np.float64], runtime: str) -> dict[str, Any]:

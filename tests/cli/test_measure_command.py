@@ -38,6 +38,7 @@ def calibrates(in_process):
     return calibrate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["onnxruntime", "pytorch"])
 def test_the_profile_and_the_table_go_into_calibrate(tmp_path, in_process, calibrates, runtime):
     out = tmp_path / "mine.yaml"
@@ -48,7 +49,9 @@ def test_the_profile_and_the_table_go_into_calibrate(tmp_path, in_process, calib
     for figure in (*map(profile.macs_per_s.get, ("fp32", "bf16")), profile.memory_bytes_per_s):
         assert figure.basis == "measured" and figure.low <= figure.value <= figure.high
         assert "PyTorch" in figure.source and "threads: 1" in figure.source
-    assert profile.dispatch_s.basis == "measured" and "chains" in profile.dispatch_s.source
+    layers = [profile.dispatch_s, profile.move_dispatch_s, profile.output_macs, profile.weight_macs]
+    for figure in (*layers, *profile.efficiency.values()):
+        assert figure.basis == "measured" and "single layers in chains" in figure.source
     int8 = profile.macs_per_s["int8"]
     assert int8.basis == "assumed"
     assert int8.value == pytest.approx(2 * profile.macs_per_s["fp32"].value)
@@ -63,6 +66,7 @@ def run_folder(folder, refused):
     )
 
 
+@pytest.mark.slow
 def test_the_folder_runs_alone_elsewhere_and_its_table_comes_back(tmp_path, in_process, calibrates):
     here, board = tmp_path / "here", tmp_path / "board"
     done = in_process("hardware", "measure", "--remote", here, *FEW)

@@ -75,8 +75,11 @@ def _labelled(lines: list[Line], label: str) -> Line:
         {"precision": "fp32", "batch": 4, "streams": 2, "half_rate_macs": 5e3},
         {"cache_bytes": 3e4, "cache_bytes_per_s": 1e7, "storage_limit_bytes": 1e6},
         {"energy_per_mac_j": {"int8": 1e-9}, "energy_per_byte_j": 2e-9, "batch": 3},
+        {"output_macs": 3.0, "weight_macs": 2.0, "move_dispatch_s": 5e-3, "padding_share": 0.25,
+         "cache_bytes": 2e3, "cache_bytes_per_s": 1e7, "far_cache_bytes": 3e4,
+         "far_cache_bytes_per_s": 1e6, "streams": 2},
     ],
-)
+)  # fmt: skip
 def test_every_line_can_be_redone_and_the_last_are_the_score(
     deploy: MakeDeployment, study: Study, changes: dict[str, object]
 ) -> None:

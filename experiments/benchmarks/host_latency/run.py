@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = write_remote_folder(models, Path(folder))
         works = board.session_works([Path(folder) / row["file"] for row in rows], 1)
-        passes = [board.timings(works, given.rounds) for _ in range(2)]
+        passes = [board.timings(works, given.rounds, 1) for _ in range(2)]
     first, second = (np.percentile(seen, 10, axis=0) for seen in passes)
     works_of = [workload(model.layers) for model in models]
     tests, others = works_of[: given.models], works_of[given.models :]

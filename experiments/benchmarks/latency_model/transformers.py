@@ -114,6 +114,8 @@ def transformer(row: Mapping[str, float]) -> tuple[Workload, np.ndarray]:
         read_elements=columns["read"],
         write_elements=columns["write"],
         score_elements=none,
+        padded_macs=none,
+        smooth_elements=none,
         params=int(stored),
         total_macs=int((macs * repeats).sum()),
         stored_weight_elements=int(stored),

@@ -1,0 +1,67 @@
+"""Figures from times of single layers: those of a made-up machine are found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hardware_profiles.deployment import Deployment
+from hardware_profiles.grid import custom_grid
+from hardware_profiles.host import detect_host
+from hardware_profiles.profile import HardwareProfile
+from nas.cost.batch import latency_s
+from nas.cost.figures import compiled_figures
+from nas.cost.stack import stack
+from nas.cost.workload import workload
+from nas.errors import HardwareError
+from nas.models.single_layers import CHAINS, chains, layer_figures
+
+PEAK = 50e9
+TOLD = {
+    "dispatch_s": 1e-6,
+    "move_dispatch_s": 3e-6,
+    "half_rate_macs": 0.0,
+    "output_macs": 8.0,
+    "weight_macs": 12.0,
+    "efficiency": {
+        "conv": 1.1, "pointwise": 0.9, "depthwise": 0.3, "grouped": 0.1, "linear": 0.7, "pool": 0.2,
+    },
+}  # fmt: skip
+
+
+def machine() -> HardwareProfile:
+    """Memory costs next to nothing, so that the times are those of the terms to be found."""
+
+    def plain(value: float) -> dict[str, object]:
+        return {"value": value, "basis": "derived", "source": "made up"}
+
+    content = detect_host().model_dump(mode="json")
+    for key, value in TOLD.items():
+        content[key] = (
+            {kind: plain(share) for kind, share in value.items()}
+            if isinstance(value, dict)
+            else plain(value)
+        )
+    for key in ("memory_bytes_per_s", "cache_bytes_per_s", "far_cache_bytes_per_s"):
+        content[key] = plain(1e15)
+    content |= {"macs_per_s": {"fp32": plain(PEAK)}, "cache_bytes": plain(1e9)}
+    return HardwareProfile.model_validate(content | {"far_cache_bytes": plain(1e9)})
+
+
+def test_the_figures_of_a_made_up_machine_are_found_again() -> None:
+    figures = compiled_figures([Deployment("host", machine(), "fp32", custom_grid(0.0))])
+    times = latency_s(stack([workload(layers) for layers in chains()]), figures)
+    found = layer_figures(np.repeat(times, 3, axis=0), PEAK, "a test")
+    for key, value in TOLD.items():
+        parts = value.items() if isinstance(value, dict) else [(None, value)]
+        for kind, expected in parts:
+            figure = found[key if kind is None else f"{key}.{kind}"]
+            assert figure.value == pytest.approx(
+                expected, rel=0.06, abs=5e3 if key == "half_rate_macs" else 0.0
+            ), (key, kind)
+            assert figure.basis == "measured"
+
+
+def test_times_that_do_not_grow_are_refused() -> None:
+    with pytest.raises(HardwareError, match="more layers took no longer; give more --rounds"):
+        layer_figures(np.ones((3, len(CHAINS))), PEAK, "a test")
