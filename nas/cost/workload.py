@@ -183,25 +183,8 @@ def workload(layers: Sequence[Layer]) -> Workload:
     biases = {name: count for kernel in kernels for name, count in kernel.biases.items()}
     floats = {kernel.layer.weights_name: kernel.floats for kernel in kernels}
     kinds = tuple(kernel.kind for kernel in kernels)
-    counts = np.array(
-        [
-            (
-                kernel.macs,
-                kernel.operations,
-                kernel.weights,
-                sum(kernel.biases.values()),
-                kernel.floats,
-                kernel.gathered,
-                sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
-                kernel.elements + kernel.scratch,
-                kernel.scratch,
-                kernel.smooth,
-                kernel.padded,
-            )
-            for kernel in kernels
-        ],
-        dtype=np.float64,
-    ).T.copy()
+    rows = [_counts(kernel, elements) for kernel in kernels]
+    counts = np.array(rows, dtype=np.float64).T.copy()
     counts.setflags(write=False)
     alive = _live_activations(layers, kernels, elements, behind)
     scores = [kernel.scratch for kernel in kernels]
@@ -231,6 +214,22 @@ def workload(layers: Sequence[Layer]) -> Workload:
         peak_activation_elements=max(map(sum, zip(alive, scores, strict=True))),
         peak_unscored_elements=max(alive),
         products=products_of([_products(kernel.layer, shapes, kernel.macs) for kernel in kernels]),
+    )
+
+
+def _counts(kernel: _Kernel, elements: dict[str, int]) -> tuple[int, ...]:
+    return (
+        kernel.macs,
+        kernel.operations,
+        kernel.weights,
+        sum(kernel.biases.values()),
+        kernel.floats,
+        kernel.gathered,
+        sum(elements[name] for name in set(kernel.inputs)) + kernel.scratch,
+        kernel.elements + kernel.scratch,
+        kernel.scratch,
+        kernel.smooth,
+        kernel.padded,
     )
 
 
