@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -196,6 +197,15 @@ class SearchConfig(_Strict):
     recipe: dict[str, Any] = Field(default_factory=dict)
     final_recipe: dict[str, Any] = Field(default_factory=dict)
     finalists: FinalistsConfig = Field(default_factory=FinalistsConfig)
+
+    @field_validator("recipe", "final_recipe")
+    @classmethod
+    def _finite(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for name, values in given.items():
+            for value in values if isinstance(values, list) else [values]:
+                if isinstance(value, float) and not isfinite(value):
+                    raise ValueError(f"{name}={values!r} is not finite; give numbers")
+        return given
 
 
 def read_config(path: str | Path) -> SearchConfig:

@@ -126,6 +126,8 @@ def test_the_full_training_keeps_what_was_searched_unless_another_is_given(tiny)
         ({"recipe": {"epochs": [2, 0]}}, "recipe: epochs=0 is not >= 1"),
         ({"recipe": {"epochs": [2, "3"]}}, "recipe: epochs='3' is not a whole number"),
         ({"recipe": {"epochs": [2, [3]]}}, "recipe: epochs=[3] is not a whole number"),
+        ({"recipe": {"learning_rate": [float("nan"), 1]}}, "learning_rate=[nan, 1] is not finite"),
+        ({"final_recipe": {"weight_decay": float("inf")}}, "weight_decay=inf is not finite"),
         ({"recipe": {"epochs": [2, 4, 2]}}, "epochs=[2, 4, 2] has 2 twice"),
         ({"recipe": {"precision": ["fp32", "int8"]}}, "recipe: precision='int8' is not one of"),
         ({"recipe": {"epoch": [1, 2]}}, "did you mean 'epochs'"),
