@@ -68,7 +68,7 @@ def steps(layers: tuple[Layer, ...], splits: Splits, seconds: float) -> tuple[fl
             began, spent = time.perf_counter(), time.process_time()
         _step(network, optimiser, x, y)
         images += BATCH if number >= WARM_UP else 0
-        if number > WARM_UP and time.perf_counter() - began > seconds:
+        if number > WARM_UP and time.process_time() - spent > seconds:
             break
     return images / (time.perf_counter() - began), images / (time.process_time() - spent)
 
