@@ -15,7 +15,7 @@ import textbook
 import torch
 from subjects import LAYERS, SPLITS
 
-REPEATS, WINDOW_S = 3, 2.5
+REPEATS, WINDOW_S = 3, 1.5
 CORES = 2
 
 

@@ -91,7 +91,7 @@ def _together(*arguments: str, seeds: tuple[int, ...] = (0, 0)) -> list[Any]:
 
 
 def throughput() -> dict[str, Any]:
-    """Images a second of the whole machine, both sides in turns, by the wall: on a quiet machine."""
+    """Images a second of the whole machine, both in turns, by the wall: where it is quiet."""
     seen: dict[str, dict[str, list[float]]] = {n: {"textbook": [], "ours": []} for n in NAMES}
     for _ in range(REPEATS):
         for name in NAMES:
