@@ -47,9 +47,9 @@ def main() -> None:
         for kind, rate in peaks.items():
             found[f"{kind}_share"][name] = 2 * PASSES * mac_count(layers) * each / rate
         found["copy_share"][name] = PASSES * moved * each / copied
+    # Traffic is the least: every tensor once; torch passes over them several times.
     limits = {
-        name: "memory passes of norms, activations and depthwise convolutions, which one core's "
-        "copy rate bounds"
+        name: "memory passes"
         if found["copy_share"][name] > found["fp32_share"][name]
         else "products"
         for name in LAYERS
