@@ -90,7 +90,7 @@ class Ladder:
             found = self._evidence.gains(looks, (mean, sd))
             return np.ones(len(looks)) if found is None else found
 
-        chosen = next_climber(climbers, len(self._plan.rungs), self._plan.promotion, gains)
+        chosen = next_climber(climbers, self._plan.rungs, self._plan.promotion, gains)
         if chosen is None:
             return False
         told = self._highest()[keys[chosen]]

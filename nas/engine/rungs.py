@@ -1,8 +1,8 @@
 """Rungs: which training that was stopped early goes on, and what its error would become.
 
 Successive halving, asynchronous: of those that reached a rung one in three goes on to the next,
-which has three times the epochs. Who does is decided by the expected gain of hypervolume of the
-extrapolated error, or by non-dominated rank with an epsilon-net.
+which has about three times the epochs. Who does is decided by the expected gain of hypervolume of
+the extrapolated error, or by non-dominated rank with an epsilon-net.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "Promotion",
     "extrapolated",
     "next_climber",
+    "one_in",
     "promotions_allowed",
     "rung_epochs",
 ]
@@ -65,23 +66,29 @@ class Climber:
     climbing: bool = False
 
 
-def promotions_allowed(climbers: Sequence[Climber], rung: int) -> int:
-    """How many more may leave a rung: one in three of those that reached it, less those that did.
+def one_in(rung: int, rungs: Sequence[int]) -> int:
+    """Of how many that reached a rung one goes on, 2 or more."""
+    return max(2, round(rungs[rung + 1] / rungs[rung]))
+
+
+def promotions_allowed(climbers: Sequence[Climber], rung: int, rungs: Sequence[int]) -> int:
+    """How many more may leave a rung: one in so many as the next one has times its epochs.
 
     Args:
         climbers: Of the run.
         rung: Index of the rung.
+        rungs: Epochs of each.
     """
     reached = sum(len(climber.errors) > rung for climber in climbers)
     left = sum(
         len(climber.errors) > rung + 1 or (climber.climbing and len(climber.errors) == rung + 1)
         for climber in climbers
     )
-    return reached // FACTOR - left
+    return reached // one_in(rung, rungs) - left
 
 
 def next_climber(
-    climbers: Sequence[Climber], rungs: int, promotion: Promotion, gains: Gains
+    climbers: Sequence[Climber], rungs: Sequence[int], promotion: Promotion, gains: Gains
 ) -> int | None:
     """The index of the candidate that goes on to its next rung; None where none does.
 
@@ -89,22 +96,22 @@ def next_climber(
 
     Args:
         climbers: In an order that does not depend on time, such as that of their decision.
-        rungs: How many rungs there are.
+        rungs: Epochs of each.
         promotion: How they are compared.
         gains: Expected gain of hypervolume of some climbers, by their index, given mean and
             standard deviation of the natural logarithm of their final error.
     """
-    for rung in range(rungs - 2, -1, -1):
+    for rung in range(len(rungs) - 2, -1, -1):
         waiting = [
             index
             for index, climber in enumerate(climbers)
             if len(climber.errors) == rung + 1 and not climber.climbing
         ]
-        if not waiting or promotions_allowed(climbers, rung) < 1:
+        if not waiting or promotions_allowed(climbers, rung, rungs) < 1:
             continue
         if promotion == "rank":
-            return _by_rank(climbers, rung, waiting)
-        mean, sd = extrapolated([climber.errors for climber in climbers], rungs)
+            return _by_rank(climbers, rung, waiting, one_in(rung, rungs))
+        mean, sd = extrapolated([climber.errors for climber in climbers], len(rungs))
         gain = gains(waiting, mean[waiting], sd[waiting])
         if gain.max() > 0:
             return waiting[int(gain.argmax())]
@@ -158,8 +165,10 @@ def _step(logs: Sequence[Array], rung: int) -> tuple[Array, Array, float, float]
     return weights, covariance, noise, centre
 
 
-def _by_rank(climbers: Sequence[Climber], rung: int, waiting: Sequence[int]) -> int | None:
-    """The first of those that wait which is in the best third of its rung.
+def _by_rank(
+    climbers: Sequence[Climber], rung: int, waiting: Sequence[int], one_in: int
+) -> int | None:
+    """The first of those that wait which is in the best share of its rung.
 
     Source: Schmucker et al. 2021, multi-objective asynchronous successive halving: fronts in turn,
         within one by an epsilon-net, the farthest from those already chosen first.
@@ -171,7 +180,7 @@ def _by_rank(climbers: Sequence[Climber], rung: int, waiting: Sequence[int]) -> 
             for i in reached
         ]
     )
-    best = [reached[row] for row in _ordered(values)[: len(reached) // FACTOR]]
+    best = [reached[row] for row in _ordered(values)[: len(reached) // one_in]]
     return next((index for index in best if index in waiting), None)
 
 

@@ -34,35 +34,42 @@ def gains_on(climbers, reached=()):
 
 def test_one_in_three_goes_on():
     climbers = [climber(0.5), climber(0.4)]
-    assert next_climber(climbers, 3, "gain", gains_on(climbers)) is None
+    assert next_climber(climbers, (1, 3, 9), "gain", gains_on(climbers)) is None
     climbers += [climber(0.3)]
-    assert promotions_allowed(climbers, 0) == 1
-    assert next_climber(climbers, 3, "gain", gains_on(climbers)) == 2
+    assert promotions_allowed(climbers, 0, (1, 3, 9)) == 1
+    assert next_climber(climbers, (1, 3, 9), "gain", gains_on(climbers)) == 2
     climbers[2] = climber(0.3, climbing=True)
-    assert next_climber(climbers, 3, "gain", gains_on(climbers)) is None
+    assert next_climber(climbers, (1, 3, 9), "gain", gains_on(climbers)) is None
     climbers[2] = climber(0.3, 0.2)
-    assert next_climber(climbers, 3, "gain", gains_on(climbers)) is None
+    assert next_climber(climbers, (1, 3, 9), "gain", gains_on(climbers)) is None
+
+
+def test_one_in_four_goes_on_to_four_times_the_epochs():
+    climbers = [climber(0.3), climber(0.4), climber(0.5)]
+    assert next_climber(climbers, (1, 4), "gain", gains_on(climbers)) is None
+    climbers += [climber(0.6)]
+    assert next_climber(climbers, (1, 4), "gain", gains_on(climbers)) == 0
 
 
 def test_higher_rungs_go_first():
     climbers = [climber(0.5, 0.4), climber(0.4, 0.3), climber(0.3, 0.2)]
     climbers += [climber(0.2 + 0.1 * index) for index in range(9)]
-    assert promotions_allowed(climbers, 0) == 1
-    assert next_climber(climbers, 3, "gain", gains_on(climbers)) == 2
+    assert promotions_allowed(climbers, 0, (1, 3, 9)) == 1
+    assert next_climber(climbers, (1, 3, 9), "gain", gains_on(climbers)) == 2
 
 
 @pytest.mark.parametrize("promotion", ["gain", "rank"])
 def test_the_cheap_and_the_accurate_go_before_the_dominated(promotion):
     climbers = [climber(0.5, cost=1.0), climber(0.2, cost=8.0), climber(0.6, cost=9.0)] * 2
-    first = next_climber(climbers, 2, promotion, gains_on(climbers))
+    first = next_climber(climbers, (1, 3), promotion, gains_on(climbers))
     assert first in (0, 1, 3, 4)
-    assert next_climber([climber(0.9)] * 2, 2, promotion, gains_on(climbers)) is None
+    assert next_climber([climber(0.9)] * 2, (1, 3), promotion, gains_on(climbers)) is None
 
 
 def test_what_can_gain_nothing_does_not_go_on():
     climbers = [climber(0.5, cost=5.0) for _ in range(3)]
-    assert next_climber(climbers, 2, "gain", gains_on(climbers, [[1e-9, 0.5]])) is None
-    assert next_climber(climbers, 2, "rank", gains_on(climbers)) == 0
+    assert next_climber(climbers, (1, 3), "gain", gains_on(climbers, [[1e-9, 0.5]])) is None
+    assert next_climber(climbers, (1, 3), "rank", gains_on(climbers)) == 0
 
 
 def test_the_net_takes_ends_before_the_middle():
@@ -70,7 +77,7 @@ def test_the_net_takes_ends_before_the_middle():
     climbers = [climber(0.3, cost=3.0), climber(0.1, cost=9.0), climber(0.5, cost=1.0)] * 3
     order = []
     for _ in range(3):
-        order.append(next_climber(climbers, 2, "rank", gains_on(climbers)))
+        order.append(next_climber(climbers, (1, 3), "rank", gains_on(climbers)))
         climbers[order[-1]] = Climber(
             climbers[order[-1]].errors, climbers[order[-1]].costs, climbing=True
         )
@@ -109,7 +116,7 @@ def test_extrapolation_is_finite_and_more_rungs_say_more(errors):
 def test_never_more_than_a_third_of_a_rung_leaves_it(drawn, promotion):
     climbers = [climber(0.5) for _ in drawn]
     for _ in range(60):
-        chosen = next_climber(climbers, 3, promotion, gains_on(climbers))
+        chosen = next_climber(climbers, (1, 3, 9), promotion, gains_on(climbers))
         if chosen is None:
             break
         climbers[chosen] = climber(*climbers[chosen].errors, 0.4)
