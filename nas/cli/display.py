@@ -15,6 +15,7 @@ from rich.text import Text
 
 from nas.engine.probe import Expected, Fit, Probe
 from nas.engine.progress import Latest, Progress
+from nas.engine.skipping import Audit
 from nas.quantities import format_quantity
 from nas.runs import Run
 from search_spaces.base import SearchSpace
@@ -72,6 +73,7 @@ def progress_lines(progress: Progress) -> list[str]:
         f"trainings   {progress.trainings}{limit}{further}; {progress.running} running; "
         f"{f'{progress.begun} begun; ' if progress.begun else ''}"
         f"{progress.untrained} decided without training",
+        *_audit_lines(progress.audit),
         f"best error  {_error(progress.best_error)}",
         f"hypervolume {progress.hypervolume:.4f} of the box between ideal and reference",
         f"used        {_time(progress.seconds)}, {_energy(progress.energy_j)}, "
@@ -86,6 +88,15 @@ def progress_lines(progress: Progress) -> list[str]:
     if progress.left_s is not None:
         lines.append(f"time left   about {_time(progress.left_s)}")
     return lines
+
+
+def _audit_lines(audit: Audit) -> list[str]:
+    if not audit.skipped + audit.audited:
+        return []
+    return [
+        f"skipped     {audit.skipped} as surely dominated; audit: {audit.audited} such trained all "
+        f"the same, {audit.wrong} of them on the front"
+    ]
 
 
 def preview_lines(

@@ -133,6 +133,7 @@ class SearchSettings(_Strict):
     workers: int = Field(default=2, ge=1)
     storage: str | None = None
     schedule: ScheduleConfig | None = None
+    skip: bool = True
     fidelity: Literal["full", "rungs"] = "full"
     promotion: Promotion = "gain"
 

@@ -26,9 +26,10 @@ from nas.engine.job import Job, of_search
 from nas.engine.ladder import Ladder, begun_keys
 from nas.engine.little_gain import little_gain, tell_gain
 from nas.engine.plan import Look, Plan
-from nas.engine.proposals import Proposals, stuck
+from nas.engine.proposals import Proposals, drawn_in_vain, stuck
 from nas.engine.recipe_choices import point_of
 from nas.engine.schedule import intensity_of
+from nas.engine.skipping import Audit, Skip, Skipping
 from nas.engine.tally import Tally
 from nas.errors import RunError
 from nas.runs import Run
@@ -55,6 +56,7 @@ class Decider:
         self._further = Further(run, plan, claims)
         self._tally = Tally(run.artifacts, plan)
         self._evidence = Evidence(run, plan)
+        self._skipping = Skipping(run, plan, self._evidence, self._proposals)
         self._ladder = Ladder(run, plan, study, claims, self._evidence)
 
     def next_job(self) -> Job | Literal["wait", "done"]:
@@ -131,10 +133,21 @@ class Decider:
             "energy_kind": "modelled",
             "finished_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         }
-        write_json(path, row)
+        write_json(path, row | self._audit(job))
         if job.trial is not None:
             self._tell(self._open_trial(job.trial), job.look, job.deployment, result)
         self.claims.free(job.claim)
+
+    def _audit(self, job: Job) -> dict[str, Any]:
+        """What a training that audits a skip was said to be, for its record."""
+        if job.trial is None:
+            return {}
+        attributes = self.study.get_trials(deepcopy=False)[job.trial].user_attrs
+        return {"audit": attributes["audit"]} if "audit" in attributes else {}
+
+    def audit(self) -> Audit:
+        """How skipping has fared so far."""
+        return self._skipping.audit()
 
     def order_of(self, candidate: str) -> int:
         """Position of a candidate among the decisions of the run."""
@@ -221,6 +234,10 @@ class Decider:
                 climbs = self._ladder.enqueue_next()
                 if not climbs and reason is not None:
                     return reason
+            if reason is None and not self._proposals.waiting():
+                self._skipping.enqueue_reconsidered()
+            if drawn_in_vain(complete):
+                return "exhausted: what is drawn at random is surely dominated"
             if stuck(complete) and not self._proposals.enqueue_random(
                 len(complete), self._worth_training
             ):
@@ -267,13 +284,11 @@ class Decider:
             self._tell(trial, look, deployment, result)
             return None
         if not self._worth_training(look, deployment):
-            reason, label = look.reason(deployment), self.plan.deployments[deployment].label
-            artifacts = self.run.artifacts
-            record_untrained(artifacts, look, order=order, deployment=label, reason=reason)
-            trial.set_user_attr("trained", False)
-            trial.set_user_attr("status", "infeasible")
-            trial.set_user_attr("reason", reason)
-            self._finish(trial, look.scores, deployment)
+            self._refuse(trial, look, deployment, order)
+            return None
+        skip = self._skipping.skip_of(look, trial)
+        if skip is not None:
+            self._refuse(trial, look, deployment, order, skip)
             return None
         if self.plan.limits.gain_per_gco2e is not None:
             tell_gain(trial, look, self._evidence)
@@ -284,6 +299,29 @@ class Decider:
             recorded = self._ladder.record_path(look.candidate, rung)
         self._claim(look, trial)
         return Job(look, order, trial.number, deployment, 0, look.candidate, recorded, rung)
+
+    def _refuse(
+        self,
+        trial: optuna.Trial,
+        look: Look,
+        deployment: int,
+        order: int,
+        skip: Skip | None = None,
+    ) -> None:
+        """Record and tell that a candidate is not trained."""
+        reason = look.reason(deployment) if skip is None else skip.reason
+        record_untrained(
+            self.run.artifacts,
+            look,
+            order=order,
+            deployment=self.plan.deployments[deployment].label,
+            reason=reason,
+            skip=None if skip is None else asdict(skip),
+        )
+        trial.set_user_attr("trained", False)
+        trial.set_user_attr("status", "infeasible" if skip is None else "skipped")
+        trial.set_user_attr("reason", reason)
+        self._finish(trial, look.scores, deployment)
 
     def _worth_training(self, look: Look, deployment: int) -> bool:
         if self.plan.deployments_as == "targets":

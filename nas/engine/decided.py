@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nas.engine.plan import Look
-from nas.runs.files import write_json
+from nas.runs.files import read_json, write_json
 from search_spaces.layers import layers_to_json
 
-__all__ = ["record_layers", "record_untrained", "trained_keys", "untrained_keys"]
+__all__ = ["record_layers", "record_untrained", "skipped_keys", "trained_keys", "untrained_keys"]
 
 
 def record_layers(artifacts: Path, look: Look) -> None:
@@ -28,7 +30,13 @@ def record_layers(artifacts: Path, look: Look) -> None:
 
 
 def record_untrained(
-    artifacts: Path, look: Look, *, order: int, deployment: str, reason: str | None
+    artifacts: Path,
+    look: Look,
+    *,
+    order: int,
+    deployment: str,
+    reason: str | None,
+    skip: Mapping[str, Any] | None = None,
 ) -> None:
     """Write that a candidate is not trained.
 
@@ -38,6 +46,7 @@ def record_untrained(
         order: Its position among the decisions of the run.
         deployment: Label of the deployment that refused it.
         reason: Why.
+        skip: By what bound, of a candidate that could be trained.
 
     Raises:
         StorageError: If the record cannot be written.
@@ -45,12 +54,26 @@ def record_untrained(
     path = artifacts / look.candidate / "untrained.json"
     if not path.exists():
         record_layers(artifacts, look)
-        write_json(path, {"order": order, "deployment": deployment, "reason": reason})
+        known = {} if skip is None else {"skip": dict(skip)}
+        write_json(path, {"order": order, "deployment": deployment, "reason": reason, **known})
 
 
 def trained_keys(artifacts: Path) -> set[str]:
     """Keys of the candidates whose first training has ended."""
     return {path.parent.name for path in artifacts.glob("*/result.json")}
+
+
+def skipped_keys(artifacts: Path) -> set[str]:
+    """Keys of the candidates that could be trained and are not, for a bound.
+
+    Raises:
+        RunError: If a record is damaged.
+    """
+    return {
+        path.parent.name
+        for path in artifacts.glob("*/untrained.json")
+        if "skip" in read_json(path) and not (path.parent / "result.json").exists()
+    }
 
 
 def untrained_keys(artifacts: Path) -> set[str]:

@@ -74,6 +74,7 @@ class Plan:
         recipe_choices: Values by recipe setting that the search chooses.
         samples: Training samples of the task; None in runs that did not freeze it.
         power: Of one worker.
+        skip: Whether candidates that cannot come onto the front are not trained.
         rungs: Epochs after which trainings stop unless they are promoted, the last a whole one;
             empty where all are whole.
         promotion: How those at a rung are compared.
@@ -95,6 +96,7 @@ class Plan:
     deployments_as: str
     data_dir: str | None
     limits: Limits
+    skip: bool
     rungs: tuple[int, ...]
     promotion: Promotion
     extra_seeds: int
@@ -239,6 +241,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         deployments_as=frozen["deployments_as"],
         data_dir=frozen["data_dir"],
         limits=Limits(**frozen["budget"]),
+        skip=frozen["search"].get("skip", False),
         rungs=_rungs(frozen),
         promotion=frozen["search"].get("promotion", "gain"),
         extra_seeds=frozen["finalists"]["extra_seeds"],

@@ -15,6 +15,7 @@ from nas.engine.decide import Decider
 from nas.engine.ladder import begun_keys
 from nas.engine.plan import Plan
 from nas.engine.schedule import schedule_of
+from nas.engine.skipping import Audit
 from nas.pareto import hypervolume
 from nas.runs import Run
 from nas.runs.files import read_json
@@ -45,6 +46,7 @@ class Progress:
         trainings_limit: The budget, if it is in trainings.
         running: Trainings under way.
         begun: Candidates whose training was stopped at a rung, or goes on from one.
+        audit: How many were skipped, and how that was audited.
         untrained: Candidates decided without training.
         further_trainings: Trainings of finalists with further seeds that have ended.
         best_error: Smallest error so far; None before the first.
@@ -66,6 +68,7 @@ class Progress:
     running: int
     begun: int
     untrained: int
+    audit: Audit
     further_trainings: int
     best_error: float | None
     hypervolume: float
@@ -125,6 +128,7 @@ class Watcher:
             running=len(claims),
             begun=len(begun_keys(self._run.artifacts) - set(self._seconds)),
             untrained=sum(1 for _ in self._run.artifacts.glob("*/untrained.json")),
+            audit=self._decider.audit(),
             further_trainings=self._further(),
             best_error=min(self._errors, default=None),
             hypervolume=self._hypervolume,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import optuna
@@ -11,21 +12,23 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.engine.claims import Claims
-from nas.engine.decided import trained_keys
+from nas.engine.decided import skipped_keys, trained_keys
 from nas.engine.ehvi import EhviSampler
 from nas.engine.highest import highest_study
 from nas.engine.known_costs import sampler_of_plan
 from nas.engine.ladder import begun_keys
 from nas.engine.plan import Look, Plan
+from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import make_sampler, seed_of
 from nas.runs import Run
 from search_spaces.base import Architecture
 
-__all__ = ["REPEATS_BEFORE_RANDOM", "Proposals", "stuck"]
+__all__ = ["REPEATS_BEFORE_RANDOM", "Proposals", "drawn_in_vain", "stuck"]
 
 REPEATS_BEFORE_RANDOM = 20
 _RANDOM_DRAWS = 2000
 _UNTRAINED_BEFORE_RANDOM = 200
+_SKIPPED_BEFORE_END = 20
 
 
 class Proposals:
@@ -115,6 +118,12 @@ class Proposals:
         frozen = self._study.get_trials(deepcopy=False)[trial]
         return labels.index(frozen.params["deployment"])
 
+    def enqueue(self, look: Look, deployment: int, **attributes: Any) -> None:
+        """Queue a candidate; its trial has these attributes."""
+        chosen = {"deployment": self.labels[deployment]} if len(self.labels) > 1 else {}
+        point = point_of(look.architecture, look.settings)
+        self._study.enqueue_trial({**point, **chosen}, user_attrs=attributes)
+
     def enqueue_random(self, n_complete: int, worth: Callable[[Look, int], bool]) -> bool:
         """Queue an architecture that is neither trained nor claimed; False if none was found.
 
@@ -126,7 +135,8 @@ class Proposals:
             return True
         rng = np.random.default_rng(seed_of("draw", self._plan.seed, n_complete))
         claimed = {claim.key for claim in self._claims.all()}
-        taken = trained_keys(self._run.artifacts) | begun_keys(self._run.artifacts) | claimed
+        artifacts = self._run.artifacts
+        taken = trained_keys(artifacts) | begun_keys(artifacts) | skipped_keys(artifacts) | claimed
         labels = self.labels
         seen: set[str] = set()
         for _ in range(_RANDOM_DRAWS):
@@ -138,10 +148,18 @@ class Proposals:
             seen.add(drawn)
             look = self._plan.look(point)
             if look.candidate not in taken and worth(look, deployment):
-                chosen = {"deployment": labels[deployment]} if len(labels) > 1 else {}
-                self._study.enqueue_trial({**point, **chosen}, user_attrs={"drawn": True})
+                self.enqueue(look, deployment, drawn=True)
                 return True
         return False
+
+
+def drawn_in_vain(complete: Sequence[FrozenTrial]) -> bool:
+    """Whether the last candidates that were drawn at random were all skipped."""
+    last = complete[-_SKIPPED_BEFORE_END:]
+    return len(last) == _SKIPPED_BEFORE_END and all(
+        trial.user_attrs.get("drawn") and trial.user_attrs.get("status") == "skipped"
+        for trial in last
+    )
 
 
 def stuck(complete: Sequence[FrozenTrial]) -> bool:

@@ -127,6 +127,7 @@ def _search(config: SearchConfig, host: Deployment, threads: int) -> dict[str, A
         "cores": os.cpu_count() or 1,
         "host": deployment_to_dict(host),
         "schedule": frozen_schedule(config, time.time()),
+        "skip": config.search.skip,
         "fidelity": config.search.fidelity,
         "promotion": config.search.promotion,
     }

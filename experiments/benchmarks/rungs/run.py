@@ -3,7 +3,7 @@
     python experiments/benchmarks/rungs/run.py [--table FILE] [--seeds 40] [--out DIR]
 
 A run of whole trainings trains half of the table's networks; each method then has a third of its
-epochs. Candidates come in random order (paired over seeds; the sampler is another question), rows
+epochs, and so have whole trainings beside them. Candidates come in random order (paired over seeds; the sampler is another question), rows
 of one training seed of the table a run. Hypervolume is of validation error and modelled latency, as
 a share of what all of the table gives; beside it that of the test error of what was chosen by
 validation. Energy is the table's, modelled from CPU seconds.
@@ -151,11 +151,14 @@ def main() -> None:
     table = pd.read_parquet(options.table)
     told: dict[str, dict[str, float | list[float]]] = {}
     for latency in LATENCIES:
-        runs: dict[str, list[dict[str, float]]] = {"whole": [], **{name: [] for name in METHODS}}
+        runs: dict[str, list[dict[str, float]]] = {
+            name: [] for name in ("whole", "whole_third", *METHODS)
+        }
         for seed in range(options.seeds):
             curves = curves_of(table, seed % table["seed"].nunique(), latency)
             order = np.random.default_rng(seed).permutation(len(curves.latency_s)).tolist()
             runs["whole"].append(outcome(curves, order, None))
+            runs["whole_third"].append(outcome(curves, order[: len(order) // 3], None))
             for method in METHODS:
                 runs[method].append(outcome(curves, order, method))
         for method, rows in runs.items():
