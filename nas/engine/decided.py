@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from nas.engine.plan import Look
 from nas.runs.files import read_json, write_json
 from search_spaces.layers import layers_to_json
 
-__all__ = ["record_layers", "record_untrained", "skipped_keys", "trained_keys", "untrained_keys"]
+__all__ = [
+    "has_key",
+    "record_layers",
+    "record_untrained",
+    "skipped_keys",
+    "trained_keys",
+    "untrained_keys",
+]
 
 
 def record_layers(artifacts: Path, look: Look) -> None:
@@ -72,8 +80,18 @@ def skipped_keys(artifacts: Path) -> set[str]:
     return {
         path.parent.name
         for path in artifacts.glob("*/untrained.json")
-        if "skip" in read_json(path) and not (path.parent / "result.json").exists()
+        if has_key(path, "skip") and not (path.parent / "result.json").exists()
     }
+
+
+@cache
+def has_key(path: Path, key: str) -> bool:
+    """Whether a record, which never changes, tells of `key`; it is read once a process.
+
+    Raises:
+        RunError: If it is damaged.
+    """
+    return key in read_json(path)
 
 
 def untrained_keys(artifacts: Path) -> set[str]:

@@ -16,14 +16,13 @@ import numpy.typing as npt
 import optuna
 from scipy.special import ndtri
 
-from nas.engine.decided import skipped_keys
+from nas.engine.decided import has_key, skipped_keys
 from nas.engine.evidence import Evidence, Trained
 from nas.engine.plan import Look, Plan
 from nas.engine.proposals import Proposals
 from nas.engine.samplers import seed_of
 from nas.pareto import non_dominated
 from nas.runs import Run
-from nas.runs.files import read_json
 
 __all__ = ["CONFIDENCE", "Audit", "Skip", "Skipping", "is_audited", "skip_of"]
 
@@ -155,9 +154,7 @@ class Skipping:
         """
         artifacts = self._run.artifacts
         audited = {
-            path.parent.name
-            for path in artifacts.glob("*/result.json")
-            if "audit" in read_json(path)
+            path.parent.name for path in artifacts.glob("*/result.json") if has_key(path, "audit")
         }
         rows = self._evidence.trained()
         groups: list[list[int]] = [list(range(len(self._plan.deployments)))]
