@@ -3,7 +3,8 @@
     python experiments/benchmarks/rungs/run.py [--table FILE] [--seeds 40] [--out DIR]
 
 A run of whole trainings trains half of the table's networks; each method then has a third of its
-epochs, and so have whole trainings beside them. Candidates come in random order (paired over seeds; the sampler is another question), rows
+epochs, and so have whole trainings beside them. Candidates come in random order (paired over seeds;
+the sampler is another question), rows
 of one training seed of the table a run. Hypervolume is of validation error and modelled latency, as
 a share of what all of the table gives; beside it that of the test error of what was chosen by
 validation. Energy is the table's, modelled from CPU seconds.
