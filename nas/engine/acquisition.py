@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,12 +34,15 @@ class Observed:
         values: Their objectives, all minimised, (n, objectives).
         pending: Rows of candidates under way.
         signs: 1 for an objective that the study minimises, -1 for one that it maximises.
+        doubt: Standard deviation of what an evaluation misses of an expensive objective, of its
+            natural logarithm where all are positive; added to that of the model.
     """
 
     rows: list[int]
     values: Array
     pending: list[int]
     signs: Array
+    doubt: float = 0.0
 
     def best(self, count: int) -> list[int]:
         """Up to so many rows: those on the front, then the latest."""
@@ -162,9 +166,13 @@ def _beliefs(
     told = [*rows, *seen, *(row for _, row in used)]
     groups = standardised(candidates.groups(told)) or [np.zeros((len(told), 1))]
     costs = candidates.costs(rows, len(observed.signs))
-    return {
+    believed = {
         column: _believed(groups, len(rows), len(seen), observed.values[:, column], startup)
         for column in np.flatnonzero(np.isnan(costs).all(axis=0)).tolist()
+    }
+    return {
+        column: dataclasses.replace(belief, sd=np.hypot(belief.sd, observed.doubt))
+        for column, belief in believed.items()
     }
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "SearchConfig",
     "SearchHost",
     "SearchSettings",
+    "SupernetConfig",
     "config_from_mapping",
     "config_to_yaml",
     "constraint_columns",
@@ -136,6 +137,7 @@ class SearchSettings(_Strict):
     skip: bool = True
     fidelity: Literal["full", "rungs"] = "full"
     promotion: Promotion = "gain"
+    accuracy: Literal["trained", "supernet"] = "trained"
 
     @field_validator("storage")
     @classmethod
@@ -163,6 +165,12 @@ class Budget(_Strict):
         if all(limit is None for limit in self.model_dump().values()):
             raise ValueError(f"no limit; give {', '.join(Budget.model_fields)}")
         return self
+
+
+class SupernetConfig(_Strict):
+    """How weights that all candidates share are trained; None is twice a candidate's epochs."""
+
+    epochs: int | None = Field(default=None, ge=1)
 
 
 class FinalistsConfig(_Strict):
@@ -198,6 +206,7 @@ class SearchConfig(_Strict):
     recipe: dict[str, Any] = Field(default_factory=dict)
     final_recipe: dict[str, Any] = Field(default_factory=dict)
     finalists: FinalistsConfig = Field(default_factory=FinalistsConfig)
+    supernet: SupernetConfig = Field(default_factory=SupernetConfig)
 
     @field_validator("recipe", "final_recipe")
     @classmethod

@@ -50,6 +50,8 @@ class EhviSampler(BaseSampler):
             all the same, such as the precision; the shift is learnt.
         spread: Relative standard deviation of each objective of ``costs``, such as 0.1 for a
             modelled latency, 0 where it is exact; the study is told the true value.
+        doubt: ``doubt()`` gives the standard deviation of what an evaluation misses of an expensive
+            objective, of its natural logarithm where all are positive: that of an approximate one.
         looks: Where the space has at most so many points, all are looked at before each proposal;
             else random ones, up to 300, and ones near the best: fewer where this is less.
         seed: Of the random draws; equal seeds and histories give equal proposals.
@@ -69,6 +71,7 @@ class EhviSampler(BaseSampler):
         free: tuple[str, ...] = (),
         shift: Callable[[Parameters], str] | None = None,
         spread: Sequence[float] | None = None,
+        doubt: Callable[[], float] | None = None,
         looks: int = 20_000,
         seed: int = 0,
     ) -> None:
@@ -81,6 +84,7 @@ class EhviSampler(BaseSampler):
             "shift": shift,
         }
         self._spread = None if spread is None else np.asarray(spread, dtype=np.float64)
+        self._doubt = doubt
         self._looks = looks
         self._seed = seed
         self._independent = RandomSampler(seed=seed)
@@ -111,6 +115,7 @@ class EhviSampler(BaseSampler):
             values=np.array([row.values for row in evaluated]).reshape(-1, len(signs)) * signs,
             pending=candidates.add(pending),
             signs=signs,
+            doubt=0.0 if self._doubt is None else self._doubt(),
         )
         decided = candidates.add([row.params for row in complete if row.params])
         taken = {candidates.keys[row] for row in (*decided, *observed.pending)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,15 @@ _DEPLOYMENT = "deployment"
 _LOOKS, _TRACED_LOOKS = 1000, 60  # a look costs some milliseconds; with a module to trace, 100
 
 
-def sampler_of_plan(plan: Plan, labels: Sequence[str]) -> EhviSampler:
+def sampler_of_plan(
+    plan: Plan, labels: Sequence[str], doubt: Callable[[], float] | None = None
+) -> EhviSampler:
     """The sampler with known costs for a run; it keeps what it computed of candidates.
 
     Args:
         plan: Of the run.
         labels: Of the deployments that a trial chooses from; of one there is nothing to choose.
+        doubt: As `EhviSampler` takes it.
     """
     known = _Known(plan, tuple(labels), {})
     space = plan.candidates
@@ -43,6 +46,7 @@ def sampler_of_plan(plan: Plan, labels: Sequence[str]) -> EhviSampler:
         free=(_DEPLOYMENT,) if joint else (),
         shift=known.precision if joint else None,
         looks=_TRACED_LOOKS if isinstance(plan.space.build, TracedBuild) else _LOOKS,
+        doubt=doubt,
         seed=plan.seed,
     )
 

@@ -78,6 +78,8 @@ class Plan:
         rungs: Epochs after which trainings stop unless they are promoted, the last a whole one;
             empty where all are whole.
         promotion: How those at a rung are compared.
+        supernet_recipe: How the weights that all candidates share are trained; None where each is
+            trained alone.
     """
 
     space: SearchSpace
@@ -101,6 +103,7 @@ class Plan:
     promotion: Promotion
     extra_seeds: int
     finalists: int
+    supernet_recipe: Recipe | None
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -223,6 +226,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
             f"{study.fab_table}: has changed since the run was launched; restore it, or start a "
             "new run"
         )
+    shared = frozen.get("supernet_recipe")
     return Plan(
         space=chosen_space,
         task=chosen_task,
@@ -246,6 +250,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         promotion=frozen["search"].get("promotion", "gain"),
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
+        supernet_recipe=recipe_from_dict(shared) if shared else None,
     )
 
 

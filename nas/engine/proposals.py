@@ -20,6 +20,7 @@ from nas.engine.ladder import begun_keys
 from nas.engine.plan import Look, Plan
 from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import make_sampler, seed_of
+from nas.engine.shared_weights import doubt_of
 from nas.runs import Run
 from search_spaces.base import Architecture
 
@@ -100,7 +101,7 @@ class Proposals:
     @cached_property
     def _known_costs_sampler(self) -> EhviSampler:
         """Proposes by the history alone, so that it may keep what it computed of candidates."""
-        return sampler_of_plan(self._plan, self.labels)
+        return sampler_of_plan(self._plan, self.labels, lambda: doubt_of(self._run))
 
     def suggest(self, trial: optuna.Trial) -> tuple[Architecture, int]:
         """The point and the index of the deployment that a trial tries."""

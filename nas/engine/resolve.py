@@ -109,6 +109,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         **recipes,
         "samples_per_s": measured,
         "search": _search(config, host, recipes["recipe"]["threads"]),
+        "supernet_recipe": _supernet_recipe(config, recipes),
         "budget": config.budget.model_dump(),
         "finalists": config.finalists.model_dump(),
         "storage": config.search.storage,
@@ -238,6 +239,31 @@ def _check_rungs(recipes: Mapping[str, Any]) -> None:
             f"search.fidelity: rungs need {FACTOR} epochs or more, and recipe.epochs is {epochs}; "
             "give more (smaller ones of fewer recipe.train_images), or set fidelity to full"
         )
+
+
+def _supernet_recipe(config: SearchConfig, recipes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How shared weights are trained: as a candidate, but longer; None where none are."""
+    if config.search.accuracy == "trained":
+        return None
+    if config.search.fidelity != "full":
+        raise ConfigError(
+            "search.accuracy: supernet trains no candidate alone before the end, so that there are "
+            "no rungs; set fidelity to full"
+        )
+    if recipes["recipe_choices"]:
+        name = next(iter(recipes["recipe_choices"]))
+        raise ConfigError(
+            f"search.accuracy: supernet trains all candidates together, and recipe.{name} is a "
+            "list; give one value"
+        )
+    if not config.finalists.extra_seeds or not config.finalists.at_most:
+        raise ConfigError(
+            "search.accuracy: supernet ranks candidates, and only finalists are trained alone; "
+            "give finalists.extra_seeds and finalists.at_most of at least 1"
+        )
+    plain = recipes["recipe"]
+    epochs = config.supernet.epochs or 2 * plain["epochs"]
+    return {**plain, "epochs": epochs, "limit_s": None}
 
 
 def _with(default: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,11 +21,13 @@ from nas.engine.job import Job
 from nas.engine.ladder import checkpoint_path
 from nas.engine.plan import Plan, load_plan
 from nas.engine.samplers import seed_of
+from nas.engine.shared_weights import PILOTS, SharedWeights, write_agreement
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
 from nas.runs.meter import EnergyMeter, energy_meter
+from nas.runs.tables import read_records
 
 if TYPE_CHECKING:
     from nas.models.checkpoint import Checkpoint
@@ -148,8 +150,32 @@ class _Trainer:
         self._decider = decider
         self._splits = load_splits(plan.task, data_dir=plan.data_dir)
         self._meter = energy_meter()
+        self._shared = SharedWeights(run, plan, self._splits)
 
     def do(self, job: Job, stop: Stop) -> None:
+        recipe = self._plan.supernet_recipe
+        result: dict[str, Any] | None = None
+        if recipe is not None and job.trial is not None:
+            if not self._shared.ready(recipe, stop, stop.wait):
+                self._decider.abandon(job)
+                return
+            result = self._shared.result(job.look)
+        if result is None:
+            result = self._trained(job, stop)
+        elif job.order < PILOTS:
+            result = _with_pilot(result, self._trained(job, stop))
+        if result is None:
+            self._decider.abandon(job)
+            return
+        worker = self._decider.claims.worker
+        self._decider.record(job, _finite({**result, "worker": worker}))
+        if job.rung:
+            self._checkpoint(job, job.rung - 1).unlink(missing_ok=True)
+        if recipe is not None and (job.training or job.order < PILOTS):
+            write_agreement(self._run, read_records(self._run.artifacts))
+
+    def _trained(self, job: Job, stop: Stop) -> dict[str, Any] | None:
+        """How the training of a job ended; None where this worker was asked to end."""
         from nas.models.evaluate import errors_by_precision
         from nas.models.train import train
 
@@ -170,8 +196,7 @@ class _Trainer:
             on_epoch=epochs.ended,
         )
         if training.status == "interrupted":
-            self._decider.abandon(job)
-            return
+            return None
         errors: dict[str, float | None] = {}
         error_s: dict[str, float] = {}
         if training.state is not None:
@@ -186,7 +211,7 @@ class _Trainer:
             # Precisions are told apart where a training is whole.
             errors = dict.fromkeys(plan.precisions, training.error)
             self._save_checkpoint(training.checkpoint, job)
-        result = {
+        return {
             "status": training.status,
             "message": training.message or None,
             "seed": seed,
@@ -197,11 +222,7 @@ class _Trainer:
             "error_s": error_s,
             "meter": None if self._meter is None else self._meter.name,
             "measured_epoch_j": epochs.joules if self._meter is not None else None,
-            "worker": self._decider.claims.worker,
         }
-        self._decider.record(job, _finite(result))
-        if job.rung:
-            self._checkpoint(job, job.rung - 1).unlink(missing_ok=True)
 
     def _segment(self, job: Job) -> tuple[int | None, Checkpoint | None]:
         """The epoch at which to stop, and from where to go on; None for a whole training."""
@@ -229,6 +250,16 @@ class _Trainer:
 
         path = self._run.artifacts / job.look.candidate / "weights.safetensors"
         write_whole(path, lambda temporary: save_weights(state, temporary))
+
+
+def _with_pilot(
+    shared: Mapping[str, Any], alone: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """The result by shared weights with the errors of a training alone; None without that."""
+    if alone is None:
+        return None
+    seconds = shared["seconds"] + alone["seconds"]
+    return {**shared, "alone": alone["errors"], "seconds": seconds}
 
 
 @contextmanager

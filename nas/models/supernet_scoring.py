@@ -64,6 +64,23 @@ class SupernetScorer:
         """
         return error_of(self._supernet.task, self.outputs(architecture), self._y, self._splits)
 
+    def state(self, architecture: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Weights of a sub-network with calibrated batch norms, as of a network trained alone.
+
+        Args:
+            architecture: A point of the space.
+
+        Returns:
+            A `state_dict` of `nas.models.build.build`'s module.
+
+        Raises:
+            SpaceError: It is not in the space, or larger than the weights.
+        """
+        network = self._supernet.extracted(architecture)
+        with _threads(self._threads), torch.no_grad():
+            recalibrate(network, dict(network.named_parameters()), self._calibration)
+        return {name: value.detach() for name, value in network.state_dict().items()}
+
     def outputs(self, architecture: Mapping[str, Any]) -> NDArray[np.float32]:
         """Outputs of a sub-network for the validation samples, (n, *task.output_shape)."""
         network, slices = self._supernet.network(architecture), self._supernet.slices(architecture)

@@ -74,15 +74,26 @@ class Record:
             return str(self.trainings[0]["status"])
         return "begun" if self.begun else "untrained"
 
+    @property
+    def accuracy(self) -> str | None:
+        """Where its errors come from: "trained" alone, or "supernet"; None if it has none."""
+        return str(self.counted[0].get("accuracy", "trained")) if self.trainings else None
+
+    @property
+    def counted(self) -> tuple[Mapping[str, Any], ...]:
+        """Trainings alone, or where there is none the result by weights shared with others."""
+        alone = tuple(t for t in self.trainings if t.get("accuracy") != "supernet")
+        return alone or self.trainings
+
     def errors(self, precision: str) -> list[float]:
-        """Errors of all trainings at one precision; empty if not measured."""
-        rows = [t["errors"].get(precision) for t in self.trainings]
+        """Errors of all that is `counted` at one precision; empty if not measured."""
+        rows = [t["errors"].get(precision) for t in self.counted]
         return [float(value) for value in rows if value is not None]
 
     @property
     def mean_errors(self) -> dict[Precision, float | None]:
         """Mean error over the trainings, for each precision that was measured."""
-        names = {name for t in self.trainings for name in t["errors"]}
+        names = {name for t in self.counted for name in t["errors"]}
         return {
             name: float(np.mean(self.errors(name))) if self.errors(name) else None
             for name in sorted(names)
@@ -156,7 +167,8 @@ def candidate_table(records: Sequence[Record]) -> pd.DataFrame:
                 **recipe_columns(record.recipe),
                 "params": parameter_count(record.layers),
                 "macs": mac_count(record.layers),
-                "seeds": sum(t["status"] == "trained" for t in record.trainings),
+                "accuracy": record.accuracy,
+                "seeds": sum(t["status"] == "trained" for t in record.counted),
                 "train_s": sum(float(t["seconds"]) for t in all_of_it),
                 "energy_j": sum(float(t["energy_j"]) for t in all_of_it),
                 "training_gco2e": sum(float(t["gco2e"]) for t in all_of_it),
@@ -209,7 +221,7 @@ def score_table(
             deployments,
             study,
             record.mean_errors,
-            training_gco2e=float(np.mean([float(t["gco2e"]) for t in record.trainings])),
+            training_gco2e=float(np.mean([float(t["gco2e"]) for t in record.counted])),
         )
         chosen = recipe_columns(record.recipe)
         rows = {

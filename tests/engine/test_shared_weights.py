@@ -1,0 +1,107 @@
+"""A search by weights that all candidates share: what it records, and what it refuses."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from tiny_runs import TINY, merged, run_command
+
+from nas.engine.acquisition import Observed
+from nas.engine.config import config_from_mapping
+from nas.engine.resolve import resolve
+from nas.engine.shared_weights import PILOTS, agreement, doubt_of, write_agreement
+from nas.errors import ConfigError
+from nas.runs import open_run
+from nas.runs.tables import Record, candidate_table
+from search_spaces import space
+
+
+def record(shared=None, alone=(), pilot=None):
+    """A candidate with an error by shared weights and others of trainings alone."""
+    rest = {"status": "trained", "seconds": 1.0, "energy_j": 1.0, "gco2e": 1.0, "order": 0}
+    trainings = []
+    if shared is not None:
+        trainings.append({**rest, "accuracy": "supernet", "errors": {"fp32": shared}})
+    if pilot is not None:
+        trainings[0]["alone"] = {"fp32": pilot}
+    trainings += [{**rest, "errors": {"fp32": error}} for error in alone]
+    mbconv = space("mbconv")
+    architecture = mbconv.sample(np.random.default_rng(0))
+    layers = mbconv.layers(architecture, (1, 8, 8), 10)
+    return Record("0" * 16, architecture, layers, {}, tuple(trainings), None)
+
+
+def test_trainings_alone_replace_the_error_by_shared_weights():
+    both = record(0.4, (0.2, 0.3))
+    assert both.errors("fp32") == [0.2, 0.3]
+    assert both.mean_errors == {"fp32": 0.25}
+    rows = candidate_table([both, record(0.4), record(None, (0.1,))])
+    assert list(rows["accuracy"]) == ["trained", "supernet", "trained"]
+    assert list(rows["error_fp32"]) == [0.25, 0.4, 0.1]
+    assert list(rows["seeds"]) == [2, 1, 1]
+
+
+def test_agreement_is_of_those_with_both():
+    records = [record(0.2, (0.1,)), record(0.4, (0.3, 0.5)), record(0.8, pilot=0.2), record(0.9)]
+    found = agreement(records)
+    assert found["candidates"] == 3
+    # Ranks 1, 2, 3 against 1, 3, 2: 1 - 6 * 2 / (3 * 8) = 0.5.
+    assert found["spearman"] == pytest.approx(0.5)
+    # Logarithms of 1/2, 1 and 1/4: their mean is that of 1/2.
+    assert found["log_ratio_mean"] == pytest.approx(math.log(0.5))
+    assert found["log_ratio_deviation"] == pytest.approx(math.log(2))
+
+
+def test_nothing_is_said_of_too_few():
+    assert agreement([record(0.2)])["spearman"] is None
+    assert agreement([record(0.2, (0.1,))])["log_ratio_deviation"] is None
+
+
+def test_the_sampler_doubts_what_was_recorded(engine_run):
+    run = engine_run().run
+    assert doubt_of(run) == 0
+    write_agreement(run, [record(0.2, (0.1,)), record(0.4, (0.4,))])
+    # Half and one: the deviation of two logarithms is log 2 / sqrt 2.
+    assert doubt_of(run) == pytest.approx(math.log(2) / math.sqrt(2))
+    assert Observed([], np.empty((0, 1)), [], np.ones(1)).doubt == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"recipe": {"epochs": [1, 2]}}, "recipe.epochs is a list"),
+        ({"finalists": {"extra_seeds": 0}}, "give finalists.extra_seeds"),
+        ({"search": {"fidelity": "rungs"}, "recipe": {"epochs": 9}}, "there are no rungs"),
+        ({"supernet": {"epochs": 0}}, "supernet.epochs"),
+        ({"search": {"accuracy": "guessed"}}, "search.accuracy"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(changes, words):
+    wanted = merged(merged(TINY, {"search": {"accuracy": "supernet"}}), changes)
+    with pytest.raises(ConfigError, match=words) as caught:
+        resolve(config_from_mapping(wanted))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_search_by_shared_weights(tmp_path, config_file):
+    wanted = {
+        "search": {"accuracy": "supernet", "sampler": "ehvi"},
+        "budget": {"trainings": 12},
+        "supernet": {"epochs": 2},
+    }
+    done = run_command("search", config_file(**wanted), "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    run = open_run(tmp_path / "run")
+    assert (run.path / "supernet.safetensors").exists()
+    table = run.candidates()
+    scored = table[table["accuracy"] == "supernet"]
+    # Two finalists, and what no network like it was admitted for, are trained alone.
+    assert PILOTS <= len(scored) <= 12 - 2
+    assert len(table[table["accuracy"] == "trained"]) == len(table) - len(scored)
+    told = json.loads((run.path / "supernet.json").read_text())
+    assert PILOTS <= told["candidates"] <= PILOTS + 2
+    assert told["log_ratio_deviation"] > 0
+    again = run_command("rescore", run.path, "--hardware", "pixel3", "--grid", "fr")
+    assert again.returncode == 0, again.stderr
