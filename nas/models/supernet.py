@@ -258,6 +258,9 @@ def _larger(first: Op, second: Op) -> Op:
         a, b = getattr(first, field.name), getattr(second, field.name)
         if isinstance(a, int) and isinstance(b, int):
             changed[field.name] = max(a, b)
+        elif isinstance(a, tuple | int) and isinstance(b, tuple | int):
+            pairs = np.broadcast_arrays(a, b)  # a kernel of 3 is one of (3, 3)
+            changed[field.name] = tuple(np.maximum(*pairs).tolist())
     return dataclasses.replace(first, **changed)
 
 

@@ -86,6 +86,15 @@ def test_slices_are_leading_channels_and_the_middle_of_kernels():
     assert "deep1.weight" not in slices
 
 
+def test_kernels_need_not_be_square():
+    supernet = Supernet(search_spaces.space("dscnn"), task("digits"))
+    rng = np.random.default_rng(0)
+    for architecture in [supernet.draw(rng) for _ in range(20)]:
+        alone = dict(build(supernet.layers(architecture)).named_parameters())
+        slices = supernet.slices(architecture)
+        assert {n: v.shape for n, v in slices.items()} == {n: v.shape for n, v in alone.items()}
+
+
 def test_gradients_reach_the_slice_and_nothing_else():
     supernet = Supernet(TINY, task("digits"))
     outputs = supernet(torch.ones(2, 1, 8, 8), {"width": 4, "kernel": 3, "depth": 1})
