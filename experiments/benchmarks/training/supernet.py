@@ -5,13 +5,14 @@
 Trains one supernet of `mbconv` on the table's subset (goes on from WORK), scores the table's
 architectures by it, and holds that against the table: rank agreement, what a score costs, a search
 by it with finalists trained alone against one that trains everything, and three further devices.
-Writes supernet.json beside this file, from which run.py reads. CPU seconds, since the machine is
+Writes results/supernet.json, from which run.py reads. CPU seconds, since the machine is
 shared; joules are these times the power of a core, for both sides alike.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -31,12 +32,11 @@ from nas.models.supernet_scoring import SupernetScorer
 from nas.models.supernet_training import SupernetRecipe, train_supernet
 from nas.models.tasks import load_splits
 from nas.pareto import hypervolume, non_dominated, rank_agreement
+from search_spaces.layers import mac_count, parameter_count
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tables"))
-from trained_mbconv import MOST_MACS, MOST_PARAMS, RECIPE, SPACE, TABLE, TASK
-
-from search_spaces.layers import mac_count, parameter_count
+from trained_mbconv import MOST_MACS, MOST_PARAMS, RECIPE, SPACE, TABLE, TASK  # noqa: E402
 
 FIRST, *FURTHER = "stm32l4r5:int8", "rpi4:int8", "pixel3:int8", "jetson_orin_nano_8gb:fp16"
 SHARE = 0.99  # of the hypervolume of all trained, which counts as reached
@@ -67,13 +67,7 @@ def scored(rows: pd.DataFrame, given: argparse.Namespace) -> tuple[pd.DataFrame,
         ),
     )
     made_s = time.process_time() - began
-    plain = type(RECIPE)(
-        given.epochs, 64, RECIPE.learning_rate, RECIPE.weight_decay, RECIPE.label_smoothing
-    )
-    plain = type(RECIPE)(
-        **{name: getattr(plain, name) for name in plain.__slots__}
-        | {"train_images": RECIPE.train_images}
-    )
+    plain = dataclasses.replace(RECIPE, epochs=given.epochs, batch_size=64)
     spent = given.work / f"spent-{given.seed}.json"
     began = time.process_time()
     weights = given.work / f"supernet-{given.seed}.safetensors"
@@ -181,7 +175,7 @@ def main() -> None:
         "further_devices": {device: elsewhere(rows, device, 30) for device in FURTHER},
     }
     text = json.dumps(found, indent=1)
-    (HERE / "supernet.json").write_text(text + "\n", encoding="utf-8")
+    (HERE / "results" / "supernet.json").write_text(text + "\n", encoding="utf-8")
     print(text)
     print(json.dumps({name: found[name] for name in ("spearman", "cost_in_trainings")}))
 
