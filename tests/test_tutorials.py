@@ -90,6 +90,7 @@ def see(words, shown, folder):
         ("own_data.md", "own_space.md"),
         ("sampler.md",),
         ("measure.md",),
+        ("supernet.md",),
     ],
     ids=lambda pages: pages[0],
 )
