@@ -24,7 +24,7 @@ from search_spaces.nasbench201 import SPACE
 PRECISIONS = {"int8": 1.0, "bf16": 2.0}
 INFERENCES = 1e11  # over the life of a chip: 792 a second in four years
 GRID_GCO2E_PER_KWH = 400.0
-LATENCY_LIMIT_S, AREA_LIMIT_MM2 = 60e-6, 12.0
+LATENCY_LIMIT_S, AREA_LIMIT_MM2 = 150e-6, 20.0
 _RISE_POINTS, _RISE_SEED = 0.4, 20260101
 
 
