@@ -83,9 +83,10 @@ class Trainer:
                 return number
 
     def serve(self, number: int, precision: int, carbon: float) -> list[float]:
-        """Objectives of a pair of a network and a design within all limits."""
+        """Objectives of a pair of a network and a design; beyond a limit it is not recorded."""
         error = float(self.train(number)[precision])
-        self.asked.append((len(self.order), error, carbon))
+        if np.isfinite(carbon):
+            self.asked.append((len(self.order), error, carbon))
         return [error, carbon]
 
 
@@ -192,7 +193,8 @@ def ours(*, fixed: bool = False) -> Method:
         )  # fmt: skip
         study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
         for number in list(trainer.order):
-            study.enqueue_trial({**joint.cells.first[number], "precision": _KINDS[-1]})
+            either = [{**joint.cells.first[number], "precision": kind} for kind in _KINDS]
+            study.enqueue_trial(either[int(np.argmin(grams(either)))])
         while not trainer.done():
             trial = study.ask()
             point = space.choose(trial.suggest_categorical)
@@ -245,15 +247,15 @@ def one_run(joint: Joint, name: str, seed: int, trainings: int) -> dict[str, Any
     marks = [mark for mark in MARKS if mark <= trainings]
     scored = {m: joint.volume(joint.everywhere(trainer.order[:m])) / joint.exact for m in marks}
     asked = {
-        m: joint.volume(np.array([row[1:] for row in trainer.asked if row[0] <= m]).reshape(-1, 2))
-        / joint.exact
+        m: joint.volume(np.array([row[1:] for row in trainer.asked if row[0] <= m])) / joint.exact
         for m in marks
+        if trainer.asked
     }
     return {
         "method": name,
         "seed": seed,
         "shares": {str(m): round(scored[m], 5) for m in marks},
-        "asked": {str(m): round(asked[m], 5) for m in marks} if trainer.asked else None,
+        "asked": {str(m): round(asked[m], 5) for m in marks} if asked else None,
     }
 
 
