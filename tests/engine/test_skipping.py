@@ -90,6 +90,7 @@ def test_nothing_is_skipped_where_it_is_off_or_little_is_known(engine_run):
     assert skip_of(few.plan, Evidence(few.run, few.plan), looks) == [None] * 20
 
 
+@pytest.mark.slow
 def test_what_no_bound_refuses_any_more_is_trained(skipped_run):
     made, _ = skipped_run
     evidence = Evidence(made.run, made.plan)
@@ -112,6 +113,7 @@ def test_what_no_bound_refuses_any_more_is_trained(skipped_run):
     assert len(waiting) == 1
 
 
+@pytest.mark.slow
 def test_one_in_fifty_is_trained_all_the_same(skipped_run, engine_run):
     made, _ = skipped_run
     keys = [f"{number:016x}" for number in range(20_000)]
