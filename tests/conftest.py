@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from tiny_runs import carbon_nas, config_file, in_process, tiny, tiny_run
 
 from hardware_profiles.catalog import hardware
@@ -17,6 +18,10 @@ from search_spaces.graph import graph_key
 from search_spaces.layers import layers_to_json, parameter_count
 
 __all__ = ["carbon_nas", "config_file", "in_process", "make_run", "tiny", "tiny_run"]
+
+# A busy machine is no fault of an example.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _CLASSES = [str(digit) for digit in range(10)]
 
