@@ -25,8 +25,8 @@ rests on. No result in the column "we print" is typed in; inputs are in those li
 
 Verdicts: **agrees**; **the paper's slip** (the paper contradicts itself or its source; we say what
 is right); **does not agree**, with why; **not computable** (a fact about a company or a year that
-no model can compute); **later issue** (built after this document); **out of scope**; **data
-absent** (the folder that `CARBON_NAS_DATA` names, by default `../shared/data`, was not there).
+no model can compute); **out of scope**; **data absent** (the folder that `CARBON_NAS_DATA` names,
+by default `../shared/data`, was not there).
 """
 GROUPS = {
     "A": "Carbon models and tools",

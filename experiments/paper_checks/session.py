@@ -22,9 +22,8 @@ DIFFERS = "does not agree"
 SLIP = "the paper's slip"
 CONTEXT = "not computable"
 OUT = "out of scope"
-LATER = "later issue"
 ABSENT = "data absent"
-VERDICTS = (AGREES, SLIP, DIFFERS, CONTEXT, LATER, OUT, ABSENT)
+VERDICTS = (AGREES, SLIP, DIFFERS, CONTEXT, OUT, ABSENT)
 
 
 @dataclass(frozen=True)
