@@ -20,10 +20,11 @@ from nas.models.build import Network
 from nas.models.metrics import error as error_of
 from nas.models.supernet import Supernet
 from nas.models.tasks import Splits
-from nas.models.train import _normalised, _scale, _threads
+from nas.models.training_step import normalised, scale_of, torch_threads
 
 __all__ = ["SupernetScorer"]
 
+_AT_ONCE = 125  # of which the activations stay in a processor's cache
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -47,10 +48,10 @@ class SupernetScorer:
         validation: int | None = 1000,
         threads: int = 1,
     ) -> None:
-        scale = _scale(splits)
+        scale = scale_of(splits)
         self._supernet, self._splits, self._threads = supernet, splits, threads
-        self._calibration = _normalised(torch.from_numpy(splits.train_x[:calibration]), scale)
-        self._x = _normalised(torch.from_numpy(splits.validation_x[:validation]), scale)
+        self._calibration = normalised(torch.from_numpy(splits.train_x[:calibration]), scale)
+        self._x = normalised(torch.from_numpy(splits.validation_x[:validation]), scale)
         self._y = splits.validation_y[:validation]
 
     def error(self, architecture: Mapping[str, Any]) -> float:
@@ -77,17 +78,20 @@ class SupernetScorer:
             SpaceError: It is not in the space, or larger than the weights.
         """
         network = self._supernet.extracted(architecture)
-        with _threads(self._threads), torch.no_grad():
+        with torch_threads(self._threads), torch.no_grad():
             recalibrate(network, dict(network.named_parameters()), self._calibration)
         return {name: value.detach() for name, value in network.state_dict().items()}
 
     def outputs(self, architecture: Mapping[str, Any]) -> NDArray[np.float32]:
         """Outputs of a sub-network for the validation samples, (n, *task.output_shape)."""
         network, slices = self._supernet.network(architecture), self._supernet.slices(architecture)
-        with _threads(self._threads), torch.inference_mode():
+        with torch_threads(self._threads), torch.inference_mode():
             recalibrate(network, slices, self._calibration)
-            found = functional_call(network, slices, (self._x,), strict=False)
-        outputs: NDArray[np.float32] = found.float().numpy()
+            parts = [
+                functional_call(network, slices, (part,), strict=False)
+                for part in torch.split(self._x, _AT_ONCE)
+            ]
+        outputs: NDArray[np.float32] = torch.cat(parts).float().numpy()
         return outputs
 
 

@@ -25,7 +25,15 @@ from nas.models.checkpoint import checkpoint_of, read_checkpoint, restore, write
 from nas.models.recipe import Recipe, recipe_to_dict
 from nas.models.supernet import Supernet
 from nas.models.tasks import Splits
-from nas.models.train import _augmented, _loss, _normalised, _optimiser, _rate, _scale, _threads
+from nas.models.training_step import (
+    augmented,
+    normalised,
+    optimiser_of,
+    rate_share,
+    scale_of,
+    torch_threads,
+    training_loss,
+)
 from search_spaces.base import Architecture
 
 __all__ = ["SupernetRecipe", "train_supernet"]
@@ -90,13 +98,13 @@ def train_supernet(
     y = torch.from_numpy(splits.train_y[: plain.train_images])
     an_epoch = max(1, len(x) // plain.batch_size)
     steps = plain.epochs * an_epoch
-    optimiser, _ = _optimiser(supernet, plain, steps)
+    optimiser, _ = optimiser_of(supernet, plain, steps)
     what = _fingerprint(supernet, recipe, seed)
     done = 0
     if checkpoint is not None and checkpoint.exists():
         done = _restore(checkpoint, what, supernet, optimiser)
-    scale = _scale(splits)
-    with _threads(plain.threads):
+    scale = scale_of(splits)
+    with torch_threads(plain.threads):
         for step in range(done, steps):
             if should_stop is not None and should_stop():
                 if checkpoint is not None:
@@ -106,7 +114,7 @@ def train_supernet(
             at = step % an_epoch * plain.batch_size
             chosen = torch.from_numpy(order[at : at + plain.batch_size])
             generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-            images = _normalised(_augmented(x[chosen], plain.augmentation, generator), scale)
+            images = normalised(augmented(x[chosen], plain.augmentation, generator), scale)
             rng = np.random.default_rng([seed, 1, step])
             optimiser.zero_grad()
             networks = [supernet.largest, supernet.smallest]
@@ -115,7 +123,7 @@ def train_supernet(
             if not math.isfinite(loss):
                 raise RunError(f"supernet: loss is {loss} in step {step + 1}; lower the rate")
             for group in optimiser.param_groups:
-                group["lr"] = plain.learning_rate * _rate(step, steps)
+                group["lr"] = plain.learning_rate * rate_share(step, steps)
             optimiser.step()
             if on_step is not None:
                 on_step(step + 1, steps, loss)
@@ -142,7 +150,7 @@ def _sandwich(
         with torch.autocast("cpu", torch.bfloat16, enabled=plain.precision == "bf16"):
             outputs: Tensor = supernet(x, architecture)
         outputs = outputs.float()
-        loss = _loss(task, outputs, y, splits, plain.label_smoothing)
+        loss = training_loss(task, outputs, y, splits, plain.label_smoothing)
         if taught is None:
             first = loss.item()
             taught = functional.softmax(outputs.detach(), dim=-1).flatten(0, -2)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nas.errors import TaskError
 from nas.models.build import build
@@ -24,6 +19,16 @@ from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
+from nas.models.training_step import (
+    augmented,
+    drop_ids,
+    normalised,
+    optimiser_of,
+    rate_share,
+    scale_of,
+    torch_threads,
+    training_loss,
+)
 from search_spaces.layers import Layer, layer_shapes
 
 __all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train"]
@@ -129,7 +134,7 @@ def train(
             checkpoint=kept[-1] if kept else None,
         )
 
-    with _threads(recipe.threads):
+    with torch_threads(recipe.threads):
         try:
             module = build(layers, seed=seed)
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -174,11 +179,11 @@ def predict(
     """
     module.eval()
     inputs = torch.from_numpy(x)
-    scale = _scale(splits)
+    scale = scale_of(splits)
     narrow = dtype is not torch.float32
     with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=narrow):
         outputs = [
-            module(_normalised(inputs[start : start + _EVALUATION_BATCH], scale)).float()
+            module(normalised(inputs[start : start + _EVALUATION_BATCH], scale)).float()
             for start in range(0, len(x), _EVALUATION_BATCH)
         ]
     return torch.cat(outputs).numpy()
@@ -186,9 +191,6 @@ def predict(
 
 _EVALUATION_BATCH = 500
 _OUT_OF_MEMORY = "allocate memory"  # of torch's CPU allocator
-_PIXELS_PER_SHIFT = 14
-_WARM_SHARE = 0.25
-_SMALL_TABLE = 64  # rows; their ids are all known
 
 
 class _EndedEarly(Exception):  # noqa: N818
@@ -229,17 +231,19 @@ def _epochs(
     x = torch.from_numpy(splits.train_x[: recipe.train_images])
     y = torch.from_numpy(splits.train_y[: recipe.train_images])
     steps = max(1, len(x) // recipe.batch_size)
-    optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
+    optimiser, schedule = optimiser_of(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
     if recipe.id_dropout:
-        _drop_ids(module, recipe.id_dropout, generator)
-    scale = _scale(splits)
+        drop_ids(module, recipe.id_dropout, generator)
+    scale = scale_of(splits)
     rows = list(segment.begun.curve) if segment.begun else []
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
         schedule.last_epoch = len(rows) * steps
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _rate(schedule.last_epoch, recipe.epochs * steps)
+            group["lr"] = recipe.learning_rate * rate_share(
+                schedule.last_epoch, recipe.epochs * steps
+            )
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
@@ -254,10 +258,10 @@ def _epochs(
                     f"epoch {number} of {recipe.epochs} at the limit of {recipe.limit_s:g} s",
                 )
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            images = _augmented(x[chosen], recipe.augmentation, generator)
+            images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
-                outputs = module(_normalised(images, scale))
-            loss = _loss(task, outputs.float(), y[chosen], splits, recipe.label_smoothing)
+                outputs = module(normalised(images, scale))
+            loss = training_loss(task, outputs.float(), y[chosen], splits, recipe.label_smoothing)
             value = loss.item()
             if not math.isfinite(value):
                 raise _EndedEarly("diverged", f"loss is {value} in epoch {number}")
@@ -277,89 +281,6 @@ def _epochs(
         segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
 
 
-def _drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> None:
-    """Let large tables of the module give 0 for so large a share of the training rows."""
-
-    def drop(table: nn.Module, _: object, vectors: Tensor) -> Tensor:
-        if not table.training:
-            return vectors
-        return vectors * (torch.rand(len(vectors), 1, 1, generator=generator) >= share)
-
-    for table in module.modules():
-        if isinstance(table, nn.Embedding) and table.num_embeddings > _SMALL_TABLE:
-            table.register_forward_hook(drop)
-
-
-def _optimiser(
-    module: nn.Module, recipe: Recipe, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    parameters = list(module.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    return optimiser, schedule
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate: up in a line, then down in half a cosine."""
-    warm = max(1, round(_WARM_SHARE * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step + 1 - warm) / (steps + 1 - warm)))
-
-
-def _loss(task: Task, outputs: Tensor, y: Tensor, splits: Splits, label_smoothing: float) -> Tensor:
-    if outputs.dim() > 1 + y.dim():  # members, each of which learns alone
-        y = y[:, None].expand(-1, outputs.shape[1]).flatten()
-        outputs = outputs.flatten(0, 1)
-    if task.kind == "regression":
-        wanted = (y - splits.target_mean) / splits.target_std
-        return functional.mse_loss(outputs[:, 0], wanted.float())
-    if task.kind == "binary":
-        wanted = y * (1 - label_smoothing) + label_smoothing / 2
-        return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted.float())
-    return functional.cross_entropy(
-        outputs.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing
-    )
-
-
-Scale = tuple[float | Tensor, float | Tensor]
-
-
-def _scale(splits: Splits) -> Scale:
-    mean, std = (
-        value if isinstance(value, float) else torch.from_numpy(value)
-        for value in (splits.mean, splits.std)
-    )
-    return mean, std
-
-
-def _normalised(inputs: Tensor, scale: Scale) -> Tensor:
-    values = (inputs.float() - scale[0]) / scale[1]
-    if values.dim() == 4:
-        return values.contiguous(memory_format=torch.channels_last)
-    return values
-
-
-def _augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to 1/14 of its height (zeros move in), mirrored, or both."""
-    if augmentation == "none":
-        return images
-    count, _, height, width = images.shape
-    furthest = 0 if augmentation == "flip" else max(1, height // _PIXELS_PER_SHIFT)
-    padded = functional.pad(images, (furthest,) * 4)
-    down, right = torch.randint(0, 2 * furthest + 1, (2, count, 1), generator=generator)
-    rows, columns = down + torch.arange(height), right + torch.arange(width)
-    if augmentation != "shift":
-        mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    image = torch.arange(count)[:, None, None]
-    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
 def _state(module: nn.Module) -> dict[str, Tensor]:
     return {
         name: value.detach().clone(memory_format=torch.contiguous_format)
@@ -373,25 +294,3 @@ def _never() -> bool:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    _keep_freed_memory()
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Keep glibc from handing every freed activation back to the kernel: 1.2x to 1.5x the speed."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            trim_threshold, mmap_threshold = -1, -3
-            mallopt(mmap_threshold, 32 << 20)
-            mallopt(trim_threshold, 2**31 - 1)

@@ -10,7 +10,8 @@ from nas.errors import TaskError
 from nas.models.build import build
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, task
-from nas.models.train import Epoch, _augmented, predict, train
+from nas.models.train import Epoch, predict, train
+from nas.models.training_step import augmented
 from search_spaces.layers import Layer
 from search_spaces.ops import Activation, BatchNorm, Conv2d, GlobalAveragePool, Input, Linear
 
@@ -84,7 +85,7 @@ def test_equal_arguments_give_equal_weights(
 
 def test_flip_mirrors_half_of_the_images_and_moves_none() -> None:
     images = torch.arange(2 * 40 * 6, dtype=torch.uint8).reshape(40, 1, 2, 6)
-    changed = _augmented(images, "flip", torch.Generator().manual_seed(0))
+    changed = augmented(images, "flip", torch.Generator().manual_seed(0))
     mirrored = [
         torch.equal(row, image.flip(-1)) for row, image in zip(changed, images, strict=True)
     ]

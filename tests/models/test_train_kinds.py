@@ -17,7 +17,8 @@ from nas.models.export import export_model
 from nas.models.metrics import guess_error
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, load_test, task
-from nas.models.train import _loss, train
+from nas.models.train import train
+from nas.models.training_step import training_loss
 from search_spaces.layers import Layer
 from search_spaces.ops import (
     Activation,
@@ -76,7 +77,7 @@ def test_members_learn_alone_and_answer_together() -> None:
     module, x, splits = build(layers), torch.tensor([[2.0, -2.0]]), load_splits(TUMOURS)
     outputs = module.train()(x)
     assert outputs.shape == (1, 2, 1)
-    assert _loss(REGRESSION, outputs, torch.ones(1), splits, 0.0) == 5.0
+    assert training_loss(REGRESSION, outputs, torch.ones(1), splits, 0.0) == 5.0
     assert module.eval()(x).tolist() == [[0.0]]
 
 
