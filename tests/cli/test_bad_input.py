@@ -53,7 +53,7 @@ def refused(config_file, in_process, tmp_path):
         ({"recipe": {"epoch": 3}}, "did you mean 'epochs'?"),
         ({"recipe": {"epochs": 0}}, "recipe: epochs=0 is not"),
         ({"recipe": {"epochs": 1.5}}, "recipe: epochs=1.5 is not a whole number"),
-        ({"recipe": {"learning_rate": float("inf")}}, "is not a finite number"),
+        ({"recipe": {"learning_rate": float("inf")}}, "recipe: learning_rate=inf is not finite"),
         ({"recipe": {"epochs": "many"}}, "recipe: epochs='many' is not a whole number"),
         ({"fab_table": "act-2021"}, "did you mean 'act-202"),
         ({"demand": {"busy_share": 0.3}}, "both of inferences (N) and busy_share (u) given"),
