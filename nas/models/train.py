@@ -228,8 +228,8 @@ def _epochs(
     should_stop: Callable[[], bool],
     segment: _Segment,
 ) -> Iterator[Epoch]:
-    x = torch.from_numpy(splits.train_x[: recipe.train_images])
-    y = torch.from_numpy(splits.train_y[: recipe.train_images])
+    part = slice(recipe.train_images)
+    x, y = torch.from_numpy(splits.train_x[part]), torch.from_numpy(splits.train_y[part])
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = optimiser_of(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
@@ -240,10 +240,9 @@ def _epochs(
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
         schedule.last_epoch = len(rows) * steps
+        share = rate_share(schedule.last_epoch, recipe.epochs * steps)
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * rate_share(
-                schedule.last_epoch, recipe.epochs * steps
-            )
+            group["lr"] = recipe.learning_rate * share
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
