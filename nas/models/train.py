@@ -233,8 +233,7 @@ def _epochs(
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = optimiser_of(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
-    if recipe.id_dropout:
-        drop_ids(module, recipe.id_dropout, generator)
+    drop_ids(module, recipe.id_dropout, generator)
     scale = scale_of(splits)
     rows = list(segment.begun.curve) if segment.begun else []
     if segment.begun is not None:

@@ -156,7 +156,7 @@ def drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> Non
             return vectors
         return vectors * (torch.rand(len(vectors), 1, 1, generator=generator) >= share)
 
-    for table in module.modules():
+    for table in module.modules() if share else ():
         if isinstance(table, nn.Embedding) and table.num_embeddings > _SMALL_TABLE:
             table.register_forward_hook(drop)
 
