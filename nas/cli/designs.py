@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nas.cli.facts import JsonOption, print_rows
+from nas.cli.network_options import (
+    ArchitectureOption,
+    CandidateOption,
+    FromRunOption,
+    NetworkFile,
+    SizeOption,
+    SpaceOption,
+    TaskOption,
+)
 from nas.errors import HardwareError
 
 __all__ = ["hardware_designs"]
@@ -19,19 +27,13 @@ _UNITS = {"latency_s": "s", "energy_j": "J", "embodied_gco2e": "gCO2e", "peak_po
 
 
 def hardware_designs(
-    file: Annotated[
-        Path | None, typer.Argument(help="FILE.onnx, FILE.pt2 or FILE.py:FUNCTION.", metavar="FILE")
-    ] = None,
-    space: Annotated[str | None, typer.Option(help="Search space of the architecture.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task that gives input and outputs.")] = None,
-    architecture: Annotated[
-        str | None, typer.Option(help="Its choices: JSON text, or a JSON or YAML file.")
-    ] = None,
-    run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
-    candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
-    size: Annotated[
-        list[str] | None, typer.Option(help="Free axis of the file, AXIS=NUMBER; repeat for more.")
-    ] = None,
+    file: NetworkFile = None,
+    space: SpaceOption = None,
+    task: TaskOption = None,
+    architecture: ArchitectureOption = None,
+    run: FromRunOption = None,
+    candidate: CandidateOption = None,
+    size: SizeOption = None,
     accelerator: Annotated[str, typer.Option(help="Space of designs, or a file.")] = "default",
     change: Annotated[
         list[str] | None,

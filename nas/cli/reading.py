@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.hints import grid_hints, hint, limit_hints
+from nas.cli.network_options import (
+    ArchitectureOption,
+    CandidateOption,
+    FromRunOption,
+    NetworkFile,
+    SizeOption,
+    SpaceOption,
+    TaskOption,
+)
 from nas.cli.uncertainty import (
     DrawsOption,
     SeedOption,
@@ -205,23 +214,17 @@ def select(
 
 
 def estimate(
-    file: Annotated[
-        Path | None, typer.Argument(help="FILE.onnx, FILE.pt2 or FILE.py:FUNCTION.", metavar="FILE")
-    ] = None,
+    file: NetworkFile = None,
     hardware: HardwareOption = None,
     grid: GridOption = None,
     inferences: InferencesOption = None,
     lifetime_years: LifetimeOption = None,
-    space: Annotated[str | None, typer.Option(help="Search space of the architecture.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task that gives input and outputs.")] = None,
-    architecture: Annotated[
-        str | None, typer.Option(help="Its choices: JSON text, or a JSON or YAML file.")
-    ] = None,
-    run: Annotated[Path | None, typer.Option(help="Take the architecture from this run.")] = None,
-    candidate: Annotated[str | None, typer.Option(help="Which candidate of the run.")] = None,
-    size: Annotated[
-        list[str] | None, typer.Option(help="Free axis of the file, AXIS=NUMBER; repeat for more.")
-    ] = None,
+    space: SpaceOption = None,
+    task: TaskOption = None,
+    architecture: ArchitectureOption = None,
+    run: FromRunOption = None,
+    candidate: CandidateOption = None,
+    size: SizeOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="And the cost by group of operators.")
