@@ -21,10 +21,10 @@ from hardware_profiles.figure import Figure
 from hardware_profiles.profile import HardwareProfile
 from nas.cost.batch import latency_s
 from nas.cost.figures import Array, Figures, efficiencies
+from nas.cost.kernels import KINDS
 from nas.cost.posterior import Posterior, linearised, most_probable
 from nas.cost.stack import Stack
 from nas.cost.totals import Totals, totals_latency_s
-from nas.cost.workload import KINDS
 from nas.errors import CalibrationError
 
 __all__ = [

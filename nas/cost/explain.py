@@ -12,6 +12,7 @@ from hardware_profiles.figure import known
 from nas.carbon.study import Study
 from nas.cost.explain_carbon import carbon_formulas, demand_lines, device_lines, use_lines
 from nas.cost.figures import RATE_OF, Figures, efficiencies, figures_of, runs_in
+from nas.cost.kernels import KINDS
 from nas.cost.latency import (
     KernelTimes,
     activation_elements,
@@ -26,7 +27,7 @@ from nas.cost.memory import activation_bytes
 from nas.cost.needs import lacking
 from nas.cost.score import score
 from nas.cost.systolic import mapped
-from nas.cost.workload import KINDS, Workload
+from nas.cost.workload import Workload
 from nas.objectives import OBJECTIVES
 
 __all__ = ["Line", "explain"]

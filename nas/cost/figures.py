@@ -12,8 +12,8 @@ import numpy.typing as npt
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.figure import Figure
 from hardware_profiles.profile import HardwareProfile, Precision
+from nas.cost.kernels import KINDS
 from nas.cost.systolic import Arrays
-from nas.cost.workload import KINDS
 from nas.errors import DeploymentError
 
 __all__ = [

@@ -32,10 +32,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.cost.figures import Array, Figures
+from nas.cost.kernels import KINDS
 from nas.cost.memory import activation_bytes, stored_bytes
 from nas.cost.stack import Stack
 from nas.cost.systolic import mapped
-from nas.cost.workload import KINDS, Workload
+from nas.cost.workload import Workload
 
 __all__ = [
     "KernelTimes",

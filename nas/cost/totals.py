@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.cost.figures import Array, Figures
-from nas.cost.workload import KINDS, Counts
+from nas.cost.kernels import KINDS
+from nas.cost.workload import Counts
 
 __all__ = ["Totals", "totals_latency_s", "totals_of"]
 

@@ -9,7 +9,8 @@ from op_cases import NETWORKS, chain
 from hardware_profiles.deployment import Deployment
 from nas.cost.breakdown import GROUPS, BreakdownRow, breakdown
 from nas.cost.costs import cost
-from nas.cost.workload import KINDS, workload
+from nas.cost.kernels import KINDS
+from nas.cost.workload import workload
 from nas.errors import LayerError
 from search_spaces.gpt import SPACE as GPT
 from search_spaces.layers import Layer, mac_count, parameter_count

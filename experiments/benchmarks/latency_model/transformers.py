@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nas.cost.kernels import KINDS
 from nas.cost.products import products_of
-from nas.cost.workload import KINDS, Workload
+from nas.cost.workload import Workload
 
 TOKENS, STEPS, BEAM = 30, 30, 5
 HEADS_WIDTH, VOCABULARY = 512, 32_768
