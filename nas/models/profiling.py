@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +27,7 @@ from nas.models.build import build
 from nas.models.onnx_graph import export_onnx
 from nas.models.single_layers import chains, layer_figures
 from nas.models.tasks import Task
+from nas.models.torch_process import torch_threads
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer, layer_shapes
 
@@ -127,7 +127,7 @@ def times_in(
     Returns:
         Seconds of one inference, shape (rounds, models), and the runtime with its version.
     """
-    with _threads(threads):
+    with torch_threads(threads):
         if runtime == "pytorch":
             seen = board.timings([_torch_work(model) for model in models], rounds, threads)
             return seen, f"PyTorch {torch.__version__}, CPU, threads: {threads}"
@@ -168,7 +168,7 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         rows = write_remote_folder(layers, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
         took, ran = times_in("onnxruntime", layers, files, threads=threads, rounds=rounds)
-    with _threads(threads):
+    with torch_threads(threads):
         labels, works, amounts = zip(*_peaks(), strict=True)
         seen = board.timings(list(works), rounds, threads)
     when = datetime.now(UTC).date().isoformat()
@@ -235,13 +235,3 @@ def _scaled(figure: Figure, ratio: float) -> dict[str, Any]:
         for key, number in (("value", figure.value), ("low", figure.low), ("high", figure.high))
     }
     return figure.model_dump(mode="json") | scaled
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

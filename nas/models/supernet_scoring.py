@@ -20,7 +20,8 @@ from nas.models.build import Network
 from nas.models.metrics import error as error_of
 from nas.models.supernet import Supernet
 from nas.models.tasks import Splits
-from nas.models.training_step import normalised, scale_of, torch_threads
+from nas.models.torch_process import keep_freed_memory, torch_threads
+from nas.models.training_step import normalised, scale_of
 
 __all__ = ["SupernetScorer"]
 
@@ -48,6 +49,7 @@ class SupernetScorer:
         validation: int | None = 1000,
         threads: int = 1,
     ) -> None:
+        keep_freed_memory()
         scale = scale_of(splits)
         self._supernet, self._splits, self._threads = supernet, splits, threads
         self._calibration = normalised(torch.from_numpy(splits.train_x[:calibration]), scale)

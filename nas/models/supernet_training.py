@@ -25,13 +25,13 @@ from nas.models.checkpoint import checkpoint_of, read_checkpoint, restore, write
 from nas.models.recipe import Recipe, recipe_to_dict
 from nas.models.supernet import Supernet
 from nas.models.tasks import Splits
+from nas.models.torch_process import keep_freed_memory, torch_threads
 from nas.models.training_step import (
     augmented,
     normalised,
     optimiser_of,
     rate_share,
     scale_of,
-    torch_threads,
     training_loss,
 )
 from search_spaces.base import Architecture
@@ -104,6 +104,7 @@ def train_supernet(
     if checkpoint is not None and checkpoint.exists():
         done = _restore(checkpoint, what, supernet, optimiser)
     scale = scale_of(splits)
+    keep_freed_memory()
     with torch_threads(plain.threads):
         for step in range(done, steps):
             if should_stop is not None and should_stop():

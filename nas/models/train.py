@@ -19,6 +19,7 @@ from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
+from nas.models.torch_process import keep_freed_memory, torch_threads
 from nas.models.training_step import (
     augmented,
     drop_ids,
@@ -26,7 +27,6 @@ from nas.models.training_step import (
     optimiser_of,
     rate_share,
     scale_of,
-    torch_threads,
     training_loss,
 )
 from search_spaces.layers import Layer, layer_shapes
@@ -134,6 +134,7 @@ def train(
             checkpoint=kept[-1] if kept else None,
         )
 
+    keep_freed_memory()
     with torch_threads(recipe.threads):
         try:
             module = build(layers, seed=seed)

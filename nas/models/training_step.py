@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +18,6 @@ __all__ = [
     "optimiser_of",
     "rate_share",
     "scale_of",
-    "torch_threads",
     "training_loss",
 ]
 
@@ -159,26 +153,3 @@ def drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> Non
     for table in module.modules() if share else ():
         if isinstance(table, nn.Embedding) and table.num_embeddings > _SMALL_TABLE:
             table.register_forward_hook(drop)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads inside the block, and keep freed memory to itself."""
-    _keep_freed_memory()
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Keep glibc from handing every freed activation back to the kernel: 1.2x to 1.5x the speed."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            trim_threshold, mmap_threshold = -1, -3
-            mallopt(mmap_threshold, 32 << 20)
-            mallopt(trim_threshold, 2**31 - 1)
