@@ -85,6 +85,8 @@ def most_promising(
     pool: Sequence[list[int]],
     startup: int,
     spread: Array | None = None,
+    *,
+    apart: bool = False,
 ) -> int:
     """The feasible row of the candidate whose expected gain of hypervolume is greatest.
 
@@ -98,6 +100,8 @@ def most_promising(
         startup: How many first evaluations set the reference: what is worse than their median
             counts nothing.
         spread: Relative standard deviation of each known objective, (k,); None: all are exact.
+        apart: Whether each free value has a front of its own; a candidate then gains the mean of
+            its gains, each as a share of its box.
     """
     owners = np.repeat(np.arange(len(pool)), [len(own) for own in pool])
     rows = [row for own in pool for row in own]
@@ -111,32 +115,78 @@ def most_promising(
     )
     used = _used(candidates, observed)
     believed = _beliefs(candidates, observed, [rows[index] for index in first], used, startup)
-    front = _thinned(_front(candidates, observed, used, believed, spread))
-    together = np.vstack([front, np.where(expensive, 0.0, costs)])
-    extent = np.ptp(together, axis=0)
-    reference = together.max(axis=0) + _MARGIN * np.where(extent > 0, extent, 1.0)
-    for column, belief in believed.items():
-        reference[column] = belief.reference
-    exact = not (spread[~expensive] > 0).any()
-    until = _until(costs[:, ~expensive], alike) if exact else None
-    first_known = int(np.argmin(expensive))
-    beliefs: list[Belief] = [
-        believed[column].of(alike)
-        if column in believed
-        else Known(costs[:, column], until if column == first_known else None)
-        if not spread[column]
-        else _spread_about(costs[:, column], float(spread[column]))
-        for column in range(count)
-    ]
-    gains = expected_gain(*undominated_boxes(front, reference), beliefs)
-    of_alike = np.zeros(len(first))
-    (np.maximum if until is None else np.add).at(of_alike, alike, gains)
-    gain = np.zeros(len(pool))
-    np.maximum.at(gain, owners[first], of_alike)
+    reached = _reached(candidates, observed, used, believed, spread)
+    places = candidates.places(rows) if apart else np.zeros(len(rows), dtype=np.intp)
+    at = candidates.places([row for _, row in used]) if apart else np.zeros(len(used))
+    gains, gain = np.zeros(len(rows)), np.zeros(len(pool))
+    for place in np.unique(places):
+        here = np.flatnonzero(places == place)
+        box = _Box(reached[at == place], costs[here], believed)
+        until = None if (spread[~expensive] > 0).any() else _until(box.known, alike[here])
+        gains[here] = box.gains(alike[here], spread, until)
+        of_alike = np.zeros(len(first))
+        (np.maximum if until is None else np.add).at(of_alike, alike[here], gains[here])
+        together = np.zeros(len(pool))
+        np.maximum.at(together, owners[first], of_alike)
+        gain += together / box.volume if apart else together
     best = int(gain.argmax())
     own = np.flatnonzero(owners == best)
-    dear = (np.where(expensive, 0.0, costs[own]) / np.where(extent > 0, extent, 1.0)).sum(axis=1)
+    dear = (np.where(expensive, 0.0, costs[own]) / box.extent).sum(axis=1)
     return int(rows[own[int(np.lexsort((dear, -gains[own]))[0])]])
+
+
+class _Box:
+    """A front, and from where on what is known and believed of candidates counts.
+
+    Args:
+        reached: Objectives of all that was evaluated.
+        costs: Of the candidates' rows, NaN where expensive.
+        believed: Of the expensive ones.
+    """
+
+    def __init__(self, reached: Array, costs: Array, believed: dict[int, _Believed]) -> None:
+        self.front = _thinned(reached)
+        self._costs, self._believed = costs, believed
+        self._expensive = np.isnan(costs).all(axis=0)
+        together = np.vstack([self.front, np.where(self._expensive, 0.0, costs)])
+        extent = np.ptp(together, axis=0)
+        self.extent = np.where(extent > 0, extent, 1.0)
+        self._lower = together.min(axis=0)
+        self.reference = together.max(axis=0) + _MARGIN * self.extent
+        for column, belief in believed.items():
+            self.reference[column] = belief.reference
+            self._lower[column] = min(belief.least, *self.front[:, column], belief.reference)
+
+    @property
+    def known(self) -> Array:
+        """Costs of the rows, (rows, known objectives)."""
+        return np.asarray(self._costs[:, ~self._expensive])
+
+    @property
+    def volume(self) -> float:
+        """Of all that is between the reference and the least of every objective."""
+        span = self.reference - self._lower
+        return float(np.prod(np.where(span > 0, span, 1.0)))
+
+    def gains(self, alike: npt.NDArray[np.intp], spread: Array, until: Array | None) -> Array:
+        """Expected gain of each row.
+
+        Args:
+            alike: What of the beliefs is of each row.
+            spread: As `most_promising` takes it.
+            until: As `_until` gives it.
+        """
+        first_known = int(np.argmin(self._expensive))
+        costs = self._costs
+        beliefs: list[Belief] = [
+            self._believed[column].of(alike)
+            if column in self._believed
+            else Known(costs[:, column], until if column == first_known else None)
+            if not spread[column]
+            else _spread_about(costs[:, column], float(spread[column]))
+            for column in range(costs.shape[1])
+        ]
+        return expected_gain(*undominated_boxes(self.front, self.reference), beliefs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +198,12 @@ class _Believed:
     logarithmic: bool
     at_used: Array
     reference: float
+
+    @property
+    def least(self) -> float:
+        """The lowest value that is expected of a candidate."""
+        least = float(self.mean.min())
+        return float(np.exp(least)) if self.logarithmic else least
 
     def of(self, owners: npt.NDArray[np.intp]) -> Belief:
         kind = LogNormal if self.logarithmic else Normal
@@ -213,7 +269,7 @@ def _used(candidates: Candidates, observed: Observed) -> list[tuple[int, int]]:
     return [(number, row) for number, own in enumerate(seen) for row in candidates.elsewhere(own)]
 
 
-def _front(
+def _reached(
     candidates: Candidates,
     observed: Observed,
     used: Sequence[tuple[int, int]],

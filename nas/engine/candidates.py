@@ -103,6 +103,21 @@ class Candidates:
         numbers = {name: number for number, name in enumerate(sorted(set(self._shifts)))}
         return np.array([numbers[self._shifts[row]] for row in rows], dtype=np.intp)
 
+    def places(self, rows: Sequence[int]) -> npt.NDArray[np.intp]:
+        """A number of the free values of each row."""
+        choices = self._choices()
+        own = [{name: self.points[row][name] for name in self.free} for row in rows]
+        return np.array([choices.index(point) for point in own], dtype=np.intp)
+
+    def add_at_first(self, points: Sequence[Parameters]) -> list[int]:
+        """Row numbers of points that lack the free parameters, under their first values."""
+        first = self._choices()[0]
+        return self.add([{**point, **first} for point in points])
+
+    def told(self, point: Mapping[str, Any]) -> Parameters:
+        """A point without the free parameters."""
+        return {name: value for name, value in point.items() if name not in self.free}
+
     def feasible_rows(self, points: Sequence[Parameters]) -> dict[str, list[int]]:
         """Feasible rows by key: every point under all values of the free parameters.
 
@@ -122,7 +137,7 @@ class Candidates:
         """Feasible rows of a row's candidate under all values of the free parameters."""
         if not self.free:
             return [row] if self._feasible[row] else []
-        return next(iter(self.feasible_rows([self._told(self.points[row])]).values()), [])
+        return next(iter(self.feasible_rows([self.told(self.points[row])]).values()), [])
 
     def _choices(self) -> list[Parameters]:
         values = [values_of(self.domain.distributions[name]) for name in self.free]
@@ -134,12 +149,9 @@ class Candidates:
             return rows
         fresh = [row for row in dict.fromkeys(rows) if row not in self._told_rows]
         first = self._choices()[0]
-        told = self.add([{**self._told(self.points[row]), **first} for row in fresh])
+        told = self.add([{**self.told(self.points[row]), **first} for row in fresh])
         self._told_rows.update(zip(fresh, told, strict=True))
         return [self._told_rows[row] for row in rows]
-
-    def _told(self, point: Mapping[str, Any]) -> Parameters:
-        return {name: value for name, value in point.items() if name not in self.free}
 
     def _compute(self, points: list[Parameters]) -> None:
         if self._costs is not None:
@@ -159,7 +171,7 @@ class Candidates:
             self._named.extend(rows)
         if self._shift is not None:
             self._shifts.extend(map(self._shift, points))
-        told = [self._told(point) for point in points]
+        told = [self.told(point) for point in points]
         for rows_so_far, group in zip(self._encoded, self._told_domain.encode(told), strict=True):
             rows_so_far.extend(group)
         for point, own in zip(points, told, strict=True):

@@ -46,6 +46,9 @@ class EhviSampler(BaseSampler):
         key: Points of one key are one, such as networks that compute alike.
         free: Parameters such as the device that change costs only: an evaluation counts for all
             of their values.
+        apart: Whether each of those values has a front of its own, as targets have: the gain is the
+            mean over them, each as a share of its box, and trials have no free parameters; they
+            are told what holds for the first value.
         shift: ``shift(point)`` names what of the free parameters shifts the expensive objectives
             all the same, such as the precision; the shift is learnt.
         spread: Relative standard deviation of each objective of ``costs``, such as 0.1 for a
@@ -69,6 +72,7 @@ class EhviSampler(BaseSampler):
         features: Callable[[list[Parameters]], Sequence[Mapping[str, float]]] | None = None,
         key: Callable[[Parameters], str] | None = None,
         free: tuple[str, ...] = (),
+        apart: bool = False,
         shift: Callable[[Parameters], str] | None = None,
         spread: Sequence[float] | None = None,
         doubt: Callable[[], float] | None = None,
@@ -86,6 +90,7 @@ class EhviSampler(BaseSampler):
         self._spread = None if spread is None else np.asarray(spread, dtype=np.float64)
         self._doubt = doubt
         self._looks = looks
+        self._apart = apart
         self._seed = seed
         self._independent = RandomSampler(seed=seed)
         self._known = None if space is None else self._candidates(domain_of_space(space))
@@ -95,7 +100,9 @@ class EhviSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Distributions of all parameters, conditional ones included."""
-        return dict(self._candidates_of(study).domain.distributions)
+        candidates = self._candidates_of(study)
+        domain = candidates.domain.without(candidates.free) if self._apart else candidates.domain
+        return dict(domain.distributions)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -110,14 +117,15 @@ class EhviSampler(BaseSampler):
         pending = [row.params for row in running if row.number != trial.number and row.params]
         rng = self._rng(len(evaluated), len(pending))
         signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
+        rows_of = candidates.add_at_first if self._apart else candidates.add
         observed = Observed(
-            rows=candidates.add([row.params for row in evaluated]),
+            rows=rows_of([row.params for row in evaluated]),
             values=np.array([row.values for row in evaluated]).reshape(-1, len(signs)) * signs,
-            pending=candidates.add(pending),
+            pending=rows_of(pending),
             signs=signs,
             doubt=0.0 if self._doubt is None else self._doubt(),
         )
-        decided = candidates.add([row.params for row in complete if row.params])
+        decided = rows_of([row.params for row in complete if row.params])
         taken = {candidates.keys[row] for row in (*decided, *observed.pending)}
         pool = self._pool(candidates, observed, taken, rng)
         if not pool:
@@ -125,8 +133,11 @@ class EhviSampler(BaseSampler):
         if len(evaluated) < STARTUP:
             row = most_different(candidates, observed, pool, rng)
         else:
-            row = most_promising(candidates, observed, pool, STARTUP, self._spread)
-        return candidates.points[row]
+            row = most_promising(
+                candidates, observed, pool, STARTUP, self._spread, apart=self._apart
+            )
+        point = candidates.points[row]
+        return candidates.told(point) if self._apart else point
 
     def sample_independent(
         self,

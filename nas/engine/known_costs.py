@@ -29,8 +29,11 @@ def sampler_of_plan(
     Args:
         plan: Of the run.
         labels: Of the deployments that a trial chooses from; of one there is nothing to choose.
+            Of targets a trial chooses none, and the gain over all is looked at.
         doubt: As `EhviSampler` takes it.
     """
+    targets = plan.deployments_as == "targets"
+    labels = [row.label for row in plan.deployments] if targets else labels
     known = _Known(plan, tuple(labels), {})
     space = plan.candidates
     joint = len(labels) > 1
@@ -44,6 +47,7 @@ def sampler_of_plan(
         features=known.features,
         key=known.key,
         free=(_DEPLOYMENT,) if joint else (),
+        apart=joint and targets,
         shift=known.precision if joint else None,
         looks=_TRACED_LOOKS if isinstance(plan.space.build, TracedBuild) else _LOOKS,
         doubt=doubt,

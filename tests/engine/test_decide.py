@@ -231,9 +231,13 @@ def test_a_budget_in_grams_or_seconds_stops_too(engine_run):
     assert made.study.user_attrs["stop_reason"] == "budget: 1e-09 seconds"
 
 
-def test_targets_are_told_the_first_deployment(engine_run):
-    made = engine_run(deployments_as="targets", finalists=NO_FINALISTS)
-    made.finish()
+@pytest.mark.parametrize("sampler", ["random", "ehvi"])
+def test_targets_are_told_the_first_deployment(sampler, engine_run):
+    search = {"on": {"hardware": "rpi4", "grid": "fr"}, "sampler": sampler}
+    made = engine_run(
+        deployments_as="targets", search=search, budget={"trainings": 8}, finalists=NO_FINALISTS
+    )
+    assert len(search_jobs(made.finish())) == 8
     assert all("deployment" not in trial.params for trial in made.trials)
     assert set(made.run.scores()["deployment"]) == {d.label for d in made.plan.deployments}
 
