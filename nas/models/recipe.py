@@ -104,7 +104,7 @@ _SEARCH = {
     "flights": Recipe(1, 256, 0.005, 0.1, 0.0, train_images=100_000),
     "diamonds": Recipe(6, 64, 0.02, 0.01, 0.0),
     "movielens": Recipe(1, 256, 0.005, 0.1, 0.0),
-    "shakespeare": Recipe(1, 32, 0.004, 0.1, 0.0, train_images=20_000),
+    "shakespeare": Recipe(1, 32, 0.004, 0.1, 0.0, train_images=30_000),
     "japanese-vowels": Recipe(30, 32, 0.01, 0.05, 0.1),
 }
 _FINAL = {
