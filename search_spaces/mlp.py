@@ -5,8 +5,8 @@ have more categories than `largest_table`: an id that was seen a few times says 
 may have a small learned vector beside it (Gorishniy et al. 2022, arXiv:2203.05556): hinges ("LR"
 there), or made of sines and cosines at learned frequencies by one layer for all ("PLR lite").
 Hidden layers may taper or stand in residual blocks (Gorishniy et al. 2021, arXiv:2106.11959).
-Several members, each with hidden layers of its own upon the same vectors, may answer together:
-their mean is what the network says (Lakshminarayanan et al. 2017, arXiv:1612.01474).
+Several members, each a network of its own that learns from batches of its own, may answer
+together: their mean is what the network says (Lakshminarayanan et al. 2017, arXiv:1612.01474).
 """
 
 from __future__ import annotations
@@ -48,50 +48,50 @@ _CHOICES = (
 )
 
 
-def _encode(chain: Chain, architecture: Architecture, spec: TableSpec) -> None:
+def _encode(chain: Chain, architecture: Architecture, spec: TableSpec, member: str) -> None:
     """The row as one vector: numbers, their vectors if any, then the vectors of categories."""
     parts = []
     if spec.numeric:
-        parts.append(chain.add("numbers", Slice(0, spec.numeric)))
+        numbers = chain.add(f"{member}numbers", Slice(0, spec.numeric), "input")
+        parts.append(numbers)
         features = int(architecture["numeric_embedding"])
         if features:
             embed = _waves if architecture["numeric_function"] == "periodic" else _hinges
-            parts.append(embed(chain, spec.numeric, features))
+            parts.append(embed(chain, numbers, spec.numeric, features))
     largest = int(architecture["largest_table"])
     if not parts and min(spec.cardinalities) > largest:
         largest = max(spec.cardinalities)  # nothing else would be left of the row
     for index, count in enumerate(spec.cardinalities):
         if count > largest:
             continue
-        column = spec.numeric + index
-        chain.add(f"category{index + 1}", Slice(column, column + 1), "input")
-        table = Embedding(count, int(architecture["embedding"]))
-        chain.add(f"category{index + 1}_embedding", table)
-        parts.append(chain.add(f"category{index + 1}_vector", Flatten()))
-    chain.add("row", Concat(0), *parts)
+        column, name = spec.numeric + index, f"{member}category{index + 1}"
+        chain.add(name, Slice(column, column + 1), "input")
+        chain.add(f"{name}_embedding", Embedding(count, int(architecture["embedding"])))
+        parts.append(chain.add(f"{name}_vector", Flatten()))
+    chain.add(f"{member}row", Concat(0), *parts)
 
 
-def _hinges(chain: Chain, numbers: int, features: int) -> str:
+def _hinges(chain: Chain, name: str, numbers: int, features: int) -> str:
     """Of every number its own scales and offsets, then relu."""
-    chain.add("numbers_series", Reshape((numbers, 1)))
+    chain.add(f"{name}_series", Reshape((numbers, 1)))
     vectors = Conv1d(numbers, numbers * features, 1, groups=numbers, bias=True)
-    chain.add("numbers_embedding", vectors)
-    chain.add("numbers_vector", Flatten())
-    return chain.add("numbers_act", Activation("relu"))
+    chain.add(f"{name}_embedding", vectors)
+    chain.add(f"{name}_vector", Flatten())
+    return chain.add(f"{name}_act", Activation("relu"))
 
 
-def _waves(chain: Chain, numbers: int, features: int) -> str:
+def _waves(chain: Chain, name: str, numbers: int, features: int) -> str:
     """Of every number sines and cosines at its own frequencies, joined by one layer for all."""
-    chain.add("numbers_series", Reshape((numbers, 1)))
-    chain.add("numbers_frequencies", Conv1d(numbers, numbers * _FREQUENCIES, 1, groups=numbers))
-    entry = chain.add("numbers_phases", Reshape((numbers, _FREQUENCIES)))
+    chain.add(f"{name}_series", Reshape((numbers, 1)))
+    chain.add(f"{name}_frequencies", Conv1d(numbers, numbers * _FREQUENCIES, 1, groups=numbers))
+    entry = chain.add(f"{name}_phases", Reshape((numbers, _FREQUENCIES)))
     waves = [
-        chain.add(f"numbers_{function}", Activation(function), entry) for function in ("sin", "cos")
+        chain.add(f"{name}_{function}", Activation(function), entry) for function in ("sin", "cos")
     ]
-    chain.add("numbers_waves", Concat(1), *waves)
-    chain.add("numbers_embedding", Linear(2 * _FREQUENCIES, features))
-    chain.add("numbers_vector", Flatten())
-    return chain.add("numbers_act", Activation("relu"))
+    chain.add(f"{name}_waves", Concat(1), *waves)
+    chain.add(f"{name}_embedding", Linear(2 * _FREQUENCIES, features))
+    chain.add(f"{name}_vector", Flatten())
+    return chain.add(f"{name}_act", Activation("relu"))
 
 
 def _hidden(chain: Chain, name: str, entry: str, width: int, architecture: Architecture) -> str:
@@ -102,10 +102,10 @@ def _hidden(chain: Chain, name: str, entry: str, width: int, architecture: Archi
     return chain.add(f"{name}_act", Activation(str(architecture["activation"])))
 
 
-def _answer(chain: Chain, architecture: Architecture, outputs: int, member: str = "") -> str:
+def _answer(chain: Chain, architecture: Architecture, outputs: int, member: str) -> str:
     """Hidden layers and head upon the row."""
     width, form = int(architecture["width"]), architecture.get("form", "plain")
-    end = "row"
+    end = f"{member}row"
     for number in range(1, int(architecture["depth"]) + 1):
         name, entry = f"{member}feedforward{number}", end
         narrow = max(8, width // 2 ** (number - 1)) if form == "taper" else width
@@ -119,23 +119,19 @@ def _build(
     architecture: Architecture, input_shape: Shape, outputs: int, spec: TableSpec
 ) -> tuple[Layer, ...]:
     chain = Chain(input_shape)
-    _encode(chain, architecture, spec)
-    members = int(architecture["members"])
-    if members == 1:
-        _answer(chain, architecture, outputs)
-        return tuple(chain.layers)
+    count = int(architecture["members"])
     answers = []
-    for name in (f"member{number}_" for number in range(1, members + 1)):
-        _answer(chain, architecture, outputs, name)
-        answers.append(chain.add(f"{name}answer", Reshape((1, outputs))))
-    chain.add("answers", Concat(0), *answers)
-    chain.add("mean", MemberMean())
+    for member in [""] if count == 1 else [f"member{number}_" for number in range(1, count + 1)]:
+        _encode(chain, architecture, spec, member)
+        answers.append(_answer(chain, architecture, outputs, member))
+    if count > 1:
+        chain.add("mean", MemberMean(), *answers)
     return tuple(chain.layers)
 
 
 SPACE = SearchSpace(
     name="mlp",
-    version=4,
+    version=5,
     label="fully connected networks with embedded columns, for tables",
     choices=_CHOICES,
     build=_build,

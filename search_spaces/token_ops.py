@@ -263,7 +263,8 @@ class TokenMean(Free):
 class MemberMean(Free):
     """Mean over what members answer, as the last layer; in training each of them learns alone.
 
-    A loss of the mean would let one member lean on the errors of another.
+    A loss of the mean would let one member lean on the errors of another, and the same rows in the
+    same order would give them the same errors: each has batches of its own.
 
     Source:
         Lakshminarayanan, Pritzel and Blundell 2017, arXiv:1612.01474.
@@ -272,11 +273,10 @@ class MemberMean(Free):
     kind: ClassVar[str] = "pool"
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        """``(members, C)`` to ``(C,)``."""
-        (shape,) = arity("MemberMean", inputs, 1)
-        if len(shape) != 2:
-            raise LayerError(f"MemberMean: got {shape}, expects (members, C)")
-        return shape[1:]
+        """From one or more times ``(C,)`` to ``(C,)``."""
+        if not inputs or len(set(inputs)) > 1 or len(inputs[0]) != 1:
+            raise LayerError(f"MemberMean: got {inputs}, expects vectors of one size")
+        return inputs[0]
 
 
 @dataclass(frozen=True, slots=True)

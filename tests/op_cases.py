@@ -91,6 +91,19 @@ def _recommender() -> tuple[Layer, ...]:
     )
 
 
+def _members() -> tuple[Layer, ...]:
+    """Three answers, of which one stands upon a layer that only it has."""
+    return (
+        Layer("input", Input((5,))),
+        Layer("row", Linear(5, 4), ("input",)),
+        Layer("first", Linear(4, 2), ("row",)),
+        Layer("second", Linear(4, 2), ("row",)),
+        Layer("own", Activation("relu"), ("input",)),
+        Layer("third", Linear(5, 2), ("own",)),
+        Layer("mean", MemberMean(), ("first", "second", "third")),
+    )
+
+
 NETWORKS: dict[str, tuple[Layer, ...]] = {
     "convolution": chain(IMAGE, Conv2d(3, 4, 3, stride=2, bias=True)),
     "rectangular convolution": chain(IMAGE, Conv2d(3, 4, (5, 2), stride=(2, 1), padding=(2, 0))),
@@ -112,7 +125,7 @@ NETWORKS: dict[str, tuple[Layer, ...]] = {
     "tied embedding": _tied(),
     "runs of identifiers": chain(IDS, Grams(3, 6, 40), Embedding(40, 3)),
     "recommender": _recommender(),
-    "members": chain(TOKENS, Linear(8, 4), MemberMean()),
+    "members": _members(),
     "interaction of tokens": chain(TOKENS, Interaction()),
     "class token": chain(TOKENS, ClassToken(8), Positions(7, 8), Select(0)),
     "max pool": chain(IMAGE, Pool("max", 3, 2, 1), GlobalAveragePool()),

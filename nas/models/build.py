@@ -28,6 +28,9 @@ class Network(nn.Module):
         shapes = layer_shapes(layers)
         self.layers = tuple(layers)
         self._last_uses = _last_uses(self.layers)
+        self._member_of = _member_of(self.layers)
+        last = self.layers[-1]
+        self.members = len(last.inputs) if isinstance(last.op, MemberMean) else 1
         for layer in self.layers:
             name = layer.weights_name
             if isinstance(layer.op, Opaque):
@@ -49,24 +52,32 @@ class Network(nn.Module):
 
         Args:
             x: Shape ``(batch, *input shape)``, floats; identifiers too, which are exact below 2^24.
+                In training mode the rows of the first member, then those of the second, and so on.
 
         Returns:
-            Shape ``(batch, *shape of the last layer)``; in training mode, of members what each of
-            them gives.
+            Shape ``(batch, *shape of the last layer)``; in training mode what each member gives
+            for its own rows.
         """
         values: dict[str, Tensor] = {}
         for layer, finished in zip(self.layers, self._last_uses, strict=True):
             if isinstance(layer.op, Input):
                 values[layer.name] = x
             elif self.training and isinstance(layer.op, MemberMean):
-                values[layer.name] = values[layer.inputs[0]]
+                values[layer.name] = torch.cat([values[name] for name in layer.inputs])
             else:
-                inputs = [values[name] for name in layer.inputs]
+                inputs = [self._rows(values[name], name, layer.name) for name in layer.inputs]
                 module = self._modules.get(layer.weights_name)
                 values[layer.name] = run_op(layer.op, module, inputs)
             for name in finished:
                 del values[name]
         return values[self.layers[-1].name]
+
+    def _rows(self, value: Tensor, source: str, target: str) -> Tensor:
+        """Of a value that all members share the rows of the member that reads it, in training."""
+        member = self._member_of.get(target)
+        if not self.training or member is None or source in self._member_of:
+            return value
+        return value.chunk(self.members)[member]
 
 
 SHARE_OF_RUNS = 0.1
@@ -101,6 +112,19 @@ def build(layers: Sequence[Layer], *, seed: int | None = None) -> Network:
             if isinstance(layer.op, Embedding) and runs.intersection(layer.inputs):
                 network.get_parameter(f"{layer.weights_name}.weight").mul_(SHARE_OF_RUNS)
     return network
+
+
+def _member_of(layers: Sequence[Layer]) -> dict[str, int]:
+    """Of each layer that only one of several members needs the number of that member."""
+    if not isinstance(layers[-1].op, MemberMean) or len(layers[-1].inputs) == 1:
+        return {}
+    needed: dict[str, set[int]] = {layer.name: set() for layer in layers}
+    for member, name in enumerate(layers[-1].inputs):
+        needed[name].add(member)
+    for layer in reversed(layers[:-1]):
+        for name in layer.inputs:
+            needed[name] |= needed[layer.name]
+    return {name: min(by) for name, by in needed.items() if len(by) == 1}
 
 
 def _last_uses(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:

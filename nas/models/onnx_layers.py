@@ -232,6 +232,6 @@ LAYER_WRITERS: dict[type, Callable[..., str]] = {
         "Concat", sources, layer.name, axis=layer.op.axis + 1
     ),
     TokenMean: _mean,
-    MemberMean: _mean,
+    MemberMean: lambda writer, layer, *sources: writer.node("Mean", sources, layer.name),
 }
 """What writes each operation but those on tokens."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas.errors import TaskError
-from nas.models.build import build
+from nas.models.build import Network, build
 from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
@@ -219,7 +219,7 @@ def _check_fits(layers: tuple[Layer, ...], task: Task) -> None:
 
 
 def _epochs(
-    module: nn.Module,
+    module: Network,
     task: Task,
     splits: Splits,
     recipe: Recipe,
@@ -246,7 +246,9 @@ def _epochs(
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
-        order = torch.randperm(len(x), generator=generator)
+        order = torch.stack(
+            [torch.randperm(len(x), generator=generator) for _ in range(module.members)]
+        )
         total = 0.0
         for step in range(steps):
             if should_stop():
@@ -256,7 +258,8 @@ def _epochs(
                     "time_limit",
                     f"epoch {number} of {recipe.epochs} at the limit of {recipe.limit_s:g} s",
                 )
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            begin = step * recipe.batch_size
+            chosen = order[:, begin : begin + recipe.batch_size].flatten()
             images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
                 outputs = module(normalised(images, scale))

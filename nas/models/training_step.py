@@ -78,7 +78,7 @@ def training_loss(
 
     Args:
         task: Its kind tells which: squared error of the standardised target, or cross-entropy.
-        outputs: (batch, *task.output_shape), or with a second axis of members, each learning alone.
+        outputs: (batch, *task.output_shape).
         y: Targets or classes, (batch, ...).
         splits: Mean and deviation of a regression's target.
         label_smoothing: Share of the target that is spread evenly, in [0, 1).
@@ -86,9 +86,6 @@ def training_loss(
     Returns:
         A number; nats, or of a regression the squared error of the standardised target.
     """
-    if outputs.dim() > 1 + y.dim():  # members, each of which learns alone
-        y = y[:, None].expand(-1, outputs.shape[1]).flatten()
-        outputs = outputs.flatten(0, 1)
     if task.kind == "regression":
         wanted = (y - splits.target_mean) / splits.target_std
         return functional.mse_loss(outputs[:, 0], wanted.float())

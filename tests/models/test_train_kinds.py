@@ -18,7 +18,6 @@ from nas.models.metrics import guess_error
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, load_test, task
 from nas.models.train import train
-from nas.models.training_step import training_loss
 from search_spaces.layers import Layer
 from search_spaces.ops import (
     Activation,
@@ -27,7 +26,6 @@ from search_spaces.ops import (
     Input,
     Linear,
     MemberMean,
-    Reshape,
 )
 from search_spaces.specs import TableSpec, TextSpec
 from search_spaces.token_ops import Embedding
@@ -67,18 +65,35 @@ def bigram() -> tuple[Layer, ...]:
     )
 
 
-def test_members_learn_alone_and_answer_together() -> None:
-    """The loss is the mean of theirs, which is not that of their mean: 1 and 9, of 2 and -2."""
+def test_members_learn_from_rows_of_their_own_and_answer_together() -> None:
+    """Of four rows the first two are the first member's; upon a shared layer as well."""
     layers = (
         Layer("input", Input((2,))),
-        Layer("members", Reshape((2, 1)), ("input",)),
-        Layer("mean", MemberMean(), ("members",)),
+        Layer("shared", Linear(2, 2), ("input",)),
+        Layer("first", Linear(2, 1), ("shared",)),
+        Layer("second", Linear(2, 1), ("shared",)),
+        Layer("mean", MemberMean(), ("first", "second")),
     )
-    module, x, splits = build(layers), torch.tensor([[2.0, -2.0]]), load_splits(TUMOURS)
-    outputs = module.train()(x)
-    assert outputs.shape == (1, 2, 1)
-    assert training_loss(REGRESSION, outputs, torch.ones(1), splits, 0.0) == 5.0
-    assert module.eval()(x).tolist() == [[0.0]]
+    module, rows = build(layers, seed=0), torch.randn(4, 2)
+    first, second = (module.get_submodule(name) for name in ("first", "second"))
+    shared = module.get_submodule("shared")(rows)
+    wanted = torch.cat([first(shared[:2]), second(shared[2:])])
+    torch.testing.assert_close(module.train()(rows), wanted)
+    torch.testing.assert_close(module.eval()(rows), (first(shared) + second(shared)) / 2)
+
+
+def test_members_see_the_samples_in_orders_of_their_own(regression: Splits) -> None:
+    """Norms of the raw input, which remember the batches they saw."""
+    norms = ("first", "second")
+    layers = [Layer("input", Input(REGRESSION.input_shape))]
+    for name in norms:
+        layers.append(Layer(f"{name}_norm", BatchNorm(REGRESSION.input_shape[0]), ("input",)))
+        layers.append(Layer(name, Linear(REGRESSION.input_shape[0], 1), (f"{name}_norm",)))
+    layers.append(Layer("mean", MemberMean(), norms))
+    training = train(tuple(layers), REGRESSION, regression, Recipe(1, 32, 0.01, 0.0, 0.0), seed=0)
+    assert training.state is not None
+    seen = [training.state[f"{name}_norm.running_mean"] for name in norms]
+    assert not torch.equal(*seen)
 
 
 @pytest.fixture(scope="module")

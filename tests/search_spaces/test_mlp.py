@@ -67,11 +67,11 @@ def test_deeper_forms_by_hand():
     assert layer_shapes(_layers(depth=6, width=16, form="taper"))["feedforward6"] == (8,)
 
 
-def test_members_share_the_vectors_of_the_row():
+def test_members_are_networks_of_their_own():
     members = _layers(members=4)
-    assert parameter_count(members) == 75 * 4 + 4 * (11 * 16 + 16 + 16 * 2 + 2)
+    assert parameter_count(members) == 4 * parameter_count(_layers())
     assert mac_count(members) == 4 * mac_count(_layers())
-    assert layer_shapes(members)["answers"] == (4, 2)
+    assert members[-1].inputs == tuple(f"member{number}_head" for number in range(1, 5))
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
