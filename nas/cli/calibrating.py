@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.facts import JsonOption
+from nas.cli.options import JsonOption
 from nas.errors import CalibrationError, CarbonNasError
 
 if TYPE_CHECKING:

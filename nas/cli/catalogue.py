@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.facts import JsonOption, NameArgument, print_facts, print_rows
+from nas.cli.facts import print_facts, print_rows
+from nas.cli.options import JsonOption, NameArgument
 
 __all__ = ["add_to"]
 

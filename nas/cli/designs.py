@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.facts import JsonOption, print_rows
+from nas.cli.facts import print_rows
 from nas.cli.network_options import (
     ArchitectureOption,
     CandidateOption,
@@ -18,6 +18,7 @@ from nas.cli.network_options import (
     SpaceOption,
     TaskOption,
 )
+from nas.cli.options import JsonOption
 from nas.errors import HardwareError
 
 __all__ = ["hardware_designs"]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from nas.errors import CarbonNasError
 
-__all__ = ["JsonOption", "NameArgument", "print_facts", "print_rows"]
-
-NameArgument = Annotated[str, typer.Argument(help="Its name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+__all__ = ["print_facts", "print_rows"]
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from nas.cli.facts import JsonOption, print_facts, print_rows
+from nas.cli.facts import print_facts, print_rows
+from nas.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from hardware_profiles.trace_layouts import Layout

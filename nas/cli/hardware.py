@@ -10,8 +10,9 @@ import typer
 
 from nas.cli.calibrating import hardware_calibrate
 from nas.cli.designs import hardware_designs
-from nas.cli.facts import JsonOption, print_facts, print_rows
+from nas.cli.facts import print_facts, print_rows
 from nas.cli.measuring import hardware_measure
+from nas.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

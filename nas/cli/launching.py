@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.options import JsonOption, RunArgument
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from nas.runs import Run
 
 __all__ = ["add_to"]
-
-RunArgument = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.options import JsonOption
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def lifecycle(
     peak_per_s: Annotated[
         float | None, typer.Option(help="Most inferences a second; sizes the fleet.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print a model's life cycle in service: by part, phase and scope, and when it repays."""
     from nas.deployments import study_for

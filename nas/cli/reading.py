@@ -18,6 +18,16 @@ from nas.cli.network_options import (
     SpaceOption,
     TaskOption,
 )
+from nas.cli.options import (
+    CsvOption,
+    GridOption,
+    HardwareOption,
+    InferencesOption,
+    JsonOption,
+    LifetimeOption,
+    ObjectiveOption,
+    RunArgument,
+)
 from nas.cli.uncertainty import (
     DrawsOption,
     SeedOption,
@@ -28,42 +38,15 @@ from nas.cli.uncertainty import (
     wanted_seed,
 )
 from nas.errors import ConfigError
-from nas.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nas.runs import Run
 
-__all__ = [
-    "CsvOption",
-    "GridOption",
-    "HardwareOption",
-    "InferencesOption",
-    "JsonOption",
-    "LifetimeOption",
-    "ObjectiveOption",
-    "RunArgument",
-    "add_to",
-    "print_front",
-]
+__all__ = ["add_to", "print_front"]
 
-RunArgument = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
 RunsArgument = Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN RUN...")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
-ObjectiveOption = Annotated[
-    list[str] | None,
-    typer.Option("--objective", "-o", help=f"One of {', '.join(OBJECTIVES)}; repeat for more."),
-]
-HardwareOption = Annotated[
-    list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
-]
-GridOption = Annotated[
-    list[str] | None, typer.Option(help="Grid, a name, gCO2e/kWh or a .yaml file; repeat for more.")
-]
-InferencesOption = Annotated[float | None, typer.Option(help="Inferences over the life.")]
-LifetimeOption = Annotated[float | None, typer.Option(help="Service life of a device.")]
 
 
 def add_to(app: typer.Typer) -> None:

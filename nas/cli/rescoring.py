@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.hints import grid_hints, hint
-from nas.cli.reading import (
+from nas.cli.options import (
     CsvOption,
     GridOption,
     HardwareOption,
@@ -18,8 +18,8 @@ from nas.cli.reading import (
     LifetimeOption,
     ObjectiveOption,
     RunArgument,
-    print_front,
 )
+from nas.cli.reading import print_front
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
