@@ -109,6 +109,8 @@ def network_of(
     path, colon, function = str(file).rpartition(":")
     if sizes and file.suffix != ".onnx":
         raise ConfigError("--size: is of the free axes of an .onnx file; leave it out")
+    if file.suffix in {".onnx", ".pt2"} and not file.is_file():
+        raise ConfigError(f"estimate: no file {file}; give the path of one")
     if colon and path.endswith(".py"):
         from nas.models.factory import factory_layers
 

@@ -22,7 +22,7 @@ from nas.models.onnx_products import (
     reduce,
 )
 from nas.models.onnx_tensors import Held, Reader, Scores, View, attributes, name_of, sample, size
-from search_spaces.ops import Activation, Add, Multiply, Positions, RMSNorm, Shape
+from search_spaces.ops import Activation, Add, MemberMean, Multiply, Positions, RMSNorm, Shape
 
 __all__ = ["RULES"]
 
@@ -191,6 +191,8 @@ def _of_tensors(
     if count == size(whole):
         places = [reader.place(view, sample(shape)) for view in views]
         op: Any = Multiply() if node.op_type == "Mul" and len(places) == 2 else Add()
+        if node.op_type == "Mean" and len(sample(shape)) == 1:
+            op = MemberMean()
         return View(reader.add(name_of(node), op, places), shape)
     if size(whole) % count:
         return None

@@ -51,6 +51,12 @@ def test_what_we_write_costs_what_it_was(name, data, seed, tmp_path):
     assert read.peak_activation_elements == own.peak_activation_elements
 
 
+def test_a_damaged_file_is_refused(tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"\x08\xff no onnx")
+    with pytest.raises(LayerError, match="cannot be read as ONNX"):
+        read_onnx(tmp_path / "bad.onnx")
+
+
 def test_interactions_of_a_click_network_are_found(tmp_path):
     chosen, facts = space("dlrm"), task("movielens")
     architecture = chosen.sample(np.random.default_rng(1))
