@@ -246,9 +246,7 @@ def _epochs(
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
-        order = torch.stack(
-            [torch.randperm(len(x), generator=generator) for _ in range(module.members)]
-        )
+        order = _orders(module.members, len(x), generator)
         total = 0.0
         for step in range(steps):
             if should_stop():
@@ -281,6 +279,11 @@ def _epochs(
         yield Epoch(number, recipe.epochs, total / steps, error, seconds)
     if segment.until is not None:
         segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
+
+
+def _orders(members: int, samples: int, generator: torch.Generator) -> Tensor:
+    orders = [torch.randperm(samples, generator=generator) for _ in range(members)]
+    return torch.stack(orders)
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
