@@ -240,9 +240,7 @@ def _epochs(
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
         schedule.last_epoch = len(rows) * steps
-        share = rate_share(schedule.last_epoch, recipe.epochs * steps)
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * share
+        _set_rate(optimiser, recipe, rate_share(schedule.last_epoch, recipe.epochs * steps))
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
@@ -279,6 +277,11 @@ def _epochs(
         yield Epoch(number, recipe.epochs, total / steps, error, seconds)
     if segment.until is not None:
         segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, share: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.learning_rate * share
 
 
 def _orders(members: int, samples: int, generator: torch.Generator) -> Tensor:
