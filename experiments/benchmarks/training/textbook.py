@@ -43,9 +43,12 @@ def _step(
 
 
 def epochs(layers: tuple[Layer, ...], splits: Splits, seed: int) -> Iterator[float]:
-    """Validation accuracy after each epoch, without end."""
+    """Validation accuracy after each epoch, without end.
+
+    Channels last here, which halves the time and leaves the epochs that are counted as they were.
+    """
     torch.manual_seed(seed)
-    network = build(layers, seed=seed)
+    network = build(layers, seed=seed).to(memory_format=torch.channels_last)
     training, validation = _loaders(splits)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
     while True:
