@@ -29,6 +29,7 @@ from nas.engine.plan import Look, Plan
 from nas.engine.proposals import Proposals, drawn_in_vain, stuck
 from nas.engine.recipe_choices import point_of
 from nas.engine.schedule import intensity_of
+from nas.engine.shared_weights import PILOTS
 from nas.engine.skipping import Audit, Skip, Skipping
 from nas.engine.tally import Tally
 from nas.errors import RunError
@@ -90,7 +91,7 @@ class Decider:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
         return spent(
-            len(trained_keys(self.run.artifacts) | begun_keys(self.run.artifacts) | claimed),
+            len(self._begun()),
             self.claims.workers(),
             self.power,
             epochs=self._tally.epochs(claimed),
@@ -297,8 +298,10 @@ class Decider:
         if rung is not None:
             trial.set_user_attr("rung", rung)
             recorded = self._ladder.record_path(look.candidate, rung)
+        pilot = len(self._begun() - {look.candidate}) < PILOTS
         self._claim(look, trial)
-        return Job(look, order, trial.number, deployment, 0, look.candidate, recorded, rung)
+        key = look.candidate
+        return Job(look, order, trial.number, deployment, 0, key, recorded, rung, pilot)
 
     def _refuse(
         self,
@@ -353,6 +356,10 @@ class Decider:
         return optuna.Trial(self.study, trial_id)
 
     def _decided(self) -> set[str]:
+        return self._begun() | untrained_keys(self.run.artifacts)
+
+    def _begun(self) -> set[str]:
+        """Candidates that were trained or scored, or are being so."""
         artifacts = self.run.artifacts
-        decided = trained_keys(artifacts) | untrained_keys(artifacts) | begun_keys(artifacts)
-        return decided | {claim.key for claim in self.claims.all() if of_search(claim.key)}
+        claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
+        return trained_keys(artifacts) | begun_keys(artifacts) | claimed

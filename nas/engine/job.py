@@ -23,6 +23,8 @@ class Job:
         claim: Key of the claim.
         record: File that will hold its result.
         rung: Index of the rung that it is to reach; None where trainings are whole.
+        pilot: Whether it is among the first to be trained or scored, which are trained alone too
+            where errors come from shared weights.
     """
 
     look: Look
@@ -33,6 +35,7 @@ class Job:
     claim: str
     record: Path
     rung: int | None = None
+    pilot: bool = False
 
 
 def of_search(claim: str) -> bool:

@@ -19,6 +19,7 @@ from nas.engine.config import SearchConfig, config_to_yaml
 from nas.engine.crashes import record_crash
 from nas.engine.decide import Decider
 from nas.engine.own_files import check_sources, copies_of
+from nas.engine.pinning import pin
 from nas.engine.plan import chosen, load_plan, plan_of
 from nas.engine.probe import Expected, Probe, expected, probe
 from nas.engine.progress import Progress, Watcher
@@ -247,13 +248,15 @@ class _Supervisor:
         }
         with self._log(slot).open("ab") as log:
             self._pausing.discard(slot)
-            self._processes[slot] = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "nas", "worker", str(self._run.path)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+        self._processes[slot] = process
+        pin(process.pid, slot, self._count, int(threads))
 
     def _on_exit(self, slot: int, process: subprocess.Popen[bytes]) -> None:
         try:

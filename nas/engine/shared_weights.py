@@ -26,7 +26,7 @@ from search_spaces.layers import Layer
 __all__ = ["PILOTS", "SharedWeights", "agreement", "doubt_of", "write_agreement"]
 
 PILOTS = 5
-"""First candidates of a run that are trained alone too, to see how far to trust the rest."""
+"""First candidates scored that are trained alone too, to see how far to trust the rest."""
 
 VALIDATION = 1000
 """Validation samples on which a sub-network is scored."""

@@ -21,7 +21,7 @@ from nas.engine.job import Job
 from nas.engine.ladder import checkpoint_path
 from nas.engine.plan import Plan, load_plan
 from nas.engine.samplers import seed_of
-from nas.engine.shared_weights import PILOTS, SharedWeights, write_agreement
+from nas.engine.shared_weights import SharedWeights, write_agreement
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.runs import Run
 from nas.runs.files import write_whole
@@ -162,7 +162,7 @@ class _Trainer:
             result = self._shared.result(job.look)
         if result is None:
             result = self._trained(job, stop)
-        elif job.order < PILOTS:
+        elif job.pilot:
             result = _with_pilot(result, self._trained(job, stop))
         if result is None:
             self._decider.abandon(job)
@@ -171,7 +171,7 @@ class _Trainer:
         self._decider.record(job, _finite({**result, "worker": worker}))
         if job.rung:
             self._checkpoint(job, job.rung - 1).unlink(missing_ok=True)
-        if recipe is not None and (job.training or job.order < PILOTS):
+        if recipe is not None and (job.training or job.pilot):
             write_agreement(self._run, read_records(self._run.artifacts))
 
     def _trained(self, job: Job, stop: Stop) -> dict[str, Any] | None:

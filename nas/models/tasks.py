@@ -8,6 +8,7 @@ ONNX Runtime, an exported folder) computes `(x - mean) / std`. Ids have mean 0 a
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -204,7 +205,7 @@ def scaling(
     """
     form = task.form
     if form == "image":
-        return float(x.mean()), float(x.std())
+        return _counted(x) if x.dtype == np.uint8 else (float(x.mean()), float(x.std()))
     if form == "text":
         return 0.0, 1.0
     axes = (0, 2) if form == "series" else (0,)
@@ -214,6 +215,14 @@ def scaling(
     if isinstance(task.spec, TableSpec):
         mean[task.spec.numeric :], std[task.spec.numeric :] = 0, 1
     return (mean[:, None], std[:, None]) if form == "series" else (mean, std)
+
+
+def _counted(x: NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean and standard deviation of bytes by how often each occurs: exact, in little memory."""
+    counts = sum(np.bincount(part.ravel(), minlength=256) for part in np.array_split(x, 64))
+    values = np.arange(256.0)
+    mean = float(counts @ values) / x.size
+    return mean, math.sqrt(float(counts @ (values - mean) ** 2) / x.size)
 
 
 def normalise(x: Inputs, splits: Splits) -> NDArray[np.float32]:

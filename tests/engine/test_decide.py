@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from nas.engine.job import Job
 from nas.engine.proposals import REPEATS_BEFORE_RANDOM
+from nas.engine.shared_weights import PILOTS
 
 NO_FINALISTS = {"extra_seeds": 0, "at_most": 0}
 
@@ -29,6 +30,13 @@ def test_a_run_trains_each_candidate_once_and_stops_at_its_budget(engine_run):
     assert made.decider.next_job() == "done"
     orders = [row["order"] for row in made.run.candidates().to_dict("records")]
     assert orders == sorted(set(orders))
+
+
+def test_pilots_are_the_first_to_be_trained_whatever_was_refused_before(engine_run):
+    made = engine_run(finalists=NO_FINALISTS)
+    jobs = search_jobs(made.finish())
+    assert jobs[PILOTS - 1].order >= PILOTS  # refused ones were decided in between
+    assert [job.pilot for job in jobs] == [True] * PILOTS + [False] * (len(jobs) - PILOTS)
 
 
 def test_a_trained_trial_is_told_its_error_and_exact_costs(engine_run):

@@ -101,7 +101,7 @@ def test_a_search_by_shared_weights(tmp_path, config_file):
     assert PILOTS <= len(scored) <= 12 - 2
     assert len(table[table["accuracy"] == "trained"]) == len(table) - len(scored)
     told = json.loads((run.path / "supernet.json").read_text())
-    # Decisions without training count among the first, and so do networks without shared weights.
+    # Networks without shared weights count among the first.
     assert 2 <= told["candidates"] <= PILOTS + 2
     assert told["log_ratio_deviation"] > 0
     again = run_command("rescore", run.path, "--hardware", "pixel3", "--grid", "fr")

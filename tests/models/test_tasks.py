@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from nas.errors import TaskError
 from nas.models import tasks
 from nas.models.task_data import download_fashion_mnist
-from nas.models.tasks import load_splits, load_test, normalise, task
+from nas.models.tasks import load_splits, load_test, normalise, scaling, task
 
 
 def test_unknown_task_names_the_nearest() -> None:
@@ -90,3 +93,11 @@ def test_fashion_mnist_splits(fashion_mnist_dir: None) -> None:
     assert list(np.bincount(splits.train_y)) == [5_500] * 10
     assert list(np.bincount(splits.validation_y)) == [500] * 10
     assert list(np.bincount(test_y)) == [1_000] * 10
+
+
+@settings(deadline=None)
+@given(arrays(np.uint8, st.tuples(*(st.integers(1, 9),) * 4)))
+def test_bytes_are_scaled_by_their_mean_and_deviation(x):
+    mean, std = scaling(task("fashion-mnist"), x)
+    assert mean == pytest.approx(float(x.mean()), abs=1e-12)
+    assert std == pytest.approx(float(x.std()), abs=1e-9)
