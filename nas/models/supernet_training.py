@@ -151,7 +151,7 @@ def _sandwich(
         with torch.autocast("cpu", torch.bfloat16, enabled=plain.precision == "bf16"):
             outputs: Tensor = supernet(x, architecture)
         outputs = outputs.float()
-        loss = training_loss(task, outputs, y, splits, plain.label_smoothing)
+        loss = training_loss(task, outputs, y, splits, plain)
         if taught is None:
             first = loss.item()
             taught = functional.softmax(outputs.detach(), dim=-1).flatten(0, -2)

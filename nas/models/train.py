@@ -46,7 +46,7 @@ class Epoch:
         epoch: Number of the epoch, from 1.
         epochs: Epochs of the recipe.
         loss: Mean training loss of the epoch: nats, or of a regression the squared error of the
-            standardised target.
+            standardised target, less beyond the recipe's `huber_delta`.
         error: Validation error after it.
         seconds: Wall-clock time since the training began.
     """
@@ -259,7 +259,7 @@ def _epochs(
             images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
                 outputs = module(normalised(images, scale))
-            loss = training_loss(task, outputs.float(), y[chosen], splits, recipe.label_smoothing)
+            loss = training_loss(task, outputs.float(), y[chosen], splits, recipe)
             value = loss.item()
             if not math.isfinite(value):
                 raise _EndedEarly("diverged", f"loss is {value} in epoch {number}")

@@ -71,9 +71,7 @@ def augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> 
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def training_loss(
-    task: Task, outputs: Tensor, y: Tensor, splits: Splits, label_smoothing: float
-) -> Tensor:
+def training_loss(task: Task, outputs: Tensor, y: Tensor, splits: Splits, recipe: Recipe) -> Tensor:
     """The loss that is minimised, of a batch.
 
     Args:
@@ -81,19 +79,22 @@ def training_loss(
         outputs: (batch, *task.output_shape).
         y: Targets or classes, (batch, ...).
         splits: Mean and deviation of a regression's target.
-        label_smoothing: Share of the target that is spread evenly, in [0, 1).
+        recipe: Its label smoothing and `huber_delta`.
 
     Returns:
-        A number; nats, or of a regression the squared error of the standardised target.
+        A number; nats, or of a regression the squared error of the standardised target, less
+        beyond `huber_delta`.
     """
     if task.kind == "regression":
         wanted = (y - splits.target_mean) / splits.target_std
-        return functional.mse_loss(outputs[:, 0], wanted.float())
+        if recipe.huber_delta is None:
+            return functional.mse_loss(outputs[:, 0], wanted.float())
+        return 2 * functional.huber_loss(outputs[:, 0], wanted.float(), delta=recipe.huber_delta)
     if task.kind == "binary":
-        wanted = y * (1 - label_smoothing) + label_smoothing / 2
+        wanted = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
         return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted.float())
     return functional.cross_entropy(
-        outputs.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing
+        outputs.flatten(0, -2), y.flatten(), label_smoothing=recipe.label_smoothing
     )
 
 

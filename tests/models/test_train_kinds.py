@@ -18,6 +18,7 @@ from nas.models.metrics import guess_error
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, load_test, task
 from nas.models.train import train
+from nas.models.training_step import training_loss
 from search_spaces.layers import Layer
 from search_spaces.ops import (
     Activation,
@@ -94,6 +95,18 @@ def test_members_see_the_samples_in_orders_of_their_own(regression: Splits) -> N
     assert training.state is not None
     seen = [training.state[f"{name}_norm.running_mean"] for name in norms]
     assert not torch.equal(*seen)
+
+
+def test_a_robust_loss_grows_in_a_line_beyond_its_delta() -> None:
+    """Of residuals 0.05 and 1: 0.05^2, and 0.1 (2 - 0.1), which goes on from 0.1^2 at slope 0.2."""
+    splits = Splits(*[np.zeros(1)] * 4, 0.0, 1.0, target_mean=3.0, target_std=2.0)
+    robust = Recipe(1, 32, 0.01, 0.0, 0.0, huber_delta=0.1)
+    outputs, y = torch.tensor([[0.05], [1.0]]), torch.tensor([3.0, 3.0])
+    loss = training_loss(REGRESSION, outputs, y, splits, robust)
+    assert loss.item() == pytest.approx((0.0025 + 0.19) / 2)
+    plain = dataclasses.replace(robust, huber_delta=None)
+    loss = training_loss(REGRESSION, outputs, y, splits, plain)
+    assert loss.item() == pytest.approx((0.0025 + 1) / 2)
 
 
 @pytest.fixture(scope="module")
