@@ -23,6 +23,7 @@ from search_spaces.layers import (
     mac_count,
     parameter_count,
 )
+from search_spaces.ops import Concat
 
 MBCONV = space("mbconv")
 GRAPH = (
@@ -110,6 +111,22 @@ def test_outputs_start_at_a_moderate_scale():
         layers = MBCONV.layers(MBCONV.sample(rng), (1, 8, 8), 10)
         outputs = build(layers, seed=seed)(torch.randn(64, 1, 8, 8))
         assert 0.1 < outputs.std().item() < 10
+
+
+def test_what_joins_waves_starts_within_one_over_the_root_of_its_fan_in():
+    layers = (
+        Layer("angles", Input((16,))),
+        Layer("sin", Activation("sin"), ("angles",)),
+        Layer("cos", Activation("cos"), ("angles",)),
+        Layer("waves", Concat(), ("sin", "cos")),
+        Layer("joined", Linear(32, 400), ("waves",)),
+        Layer("next", Linear(400, 1), ("joined",)),
+    )
+    joined, following = (build(layers, seed=0).get_submodule(name) for name in ("joined", "next"))
+    for parameter in joined.parameters():
+        assert parameter.abs().max() <= 32**-0.5
+        assert parameter.std().item() == pytest.approx(96**-0.5, rel=0.1)  # of a uniform: b / 3^0.5
+    assert not following.get_parameter("bias").any()
 
 
 def test_every_parameter_gets_a_gradient():
