@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # Of the machine and its patience, not of what a candidate learns.
-_FIXED = ("threads", "limit_s")
+_FIXED = ("threads", "limit_s", "device")
 
 
 def listed(given: Mapping[str, Any]) -> dict[str, list[Any]]:

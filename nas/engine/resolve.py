@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -185,6 +185,7 @@ def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
     # Reference models are convolutional, whatever is searched.
     reference = default_recipe(like, limit_s=_LIMIT_S)
     choices = recipe_choices(short, config.recipe)
+    _check_device({config.recipe.get("device"), config.final_recipe.get("device")})
     # Where nothing is chosen, as by the reference models, a searched setting has its last value.
     given = {**config.recipe, **{name: values[-1] for name, values in choices.items()}}
     if listed(config.final_recipe):
@@ -200,6 +201,14 @@ def _recipes(config: SearchConfig, chosen_task: Task) -> dict[str, Any]:
         "final_from_candidate": [name for name in choices if name not in config.final_recipe],
         "reference_recipe": _with(reference, given),
     }
+
+
+def _check_device(devices: Collection[Any]) -> None:
+    if "cuda" not in devices:
+        return
+    from nas.models.torch_process import check_device  # loads torch, which no other launch needs
+
+    check_device("cuda")
 
 
 def _measured(

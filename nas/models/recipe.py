@@ -18,6 +18,7 @@ __all__ = ["Recipe", "default_recipe", "recipe_from_dict", "recipe_to_dict"]
 
 Augmentation = Literal["none", "shift", "flip", "shift-flip"]
 TrainingPrecision = Literal["fp32", "bf16"]
+TrainingDevice = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Recipe:
         augmentation: ``"shift"`` moves each image by up to 1/14 of its height (2 of 28 pixels, 1 of
             8), ``"flip"`` mirrors half of them left to right, ``"shift-flip"`` does both; for
             images only.
+        device: ``"cuda"`` trains on the first GPU that torch sees, where results are not the same
+            bit for bit; what is measured of a trained network is measured on the processor.
         id_dropout: Share of the training samples for which the vector of an id is 0, each column
             with more than 64 categories by itself, in [0, 1): ids that come later are then not
             strange.
@@ -58,6 +61,7 @@ class Recipe:
     train_images: int | None = None
     id_dropout: float = field(default=0.0, metadata=LATER)
     huber_delta: float | None = field(default=None, metadata=LATER)
+    device: TrainingDevice = field(default="cpu", metadata=LATER)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -73,6 +77,7 @@ class Recipe:
             ),
             "threads": (self.threads >= 1, ">= 1"),
             "limit_s": (self.limit_s is None or self.limit_s > 0, "> 0 or null"),
+            "device": (self.device in get_args(TrainingDevice), "cpu or cuda"),
             "augmentation": (
                 self.augmentation in get_args(Augmentation),
                 f"one of {get_args(Augmentation)}",

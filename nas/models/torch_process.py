@@ -10,7 +10,24 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["keep_freed_memory", "torch_threads"]
+from nas.errors import ConfigError
+
+__all__ = ["check_device", "keep_freed_memory", "sees_gpu", "torch_threads"]
+
+
+def sees_gpu() -> bool:
+    """Whether torch can train on a GPU here."""
+    return torch.cuda.is_available()
+
+
+def check_device(device: str) -> None:
+    """Refuse a recipe's device that is not here.
+
+    Raises:
+        ConfigError: It is ``cuda``, and there is no GPU or torch is built without.
+    """
+    if device == "cuda" and not sees_gpu():
+        raise ConfigError("recipe: device=cuda, and torch finds no GPU here; leave it out")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
-from nas.models.torch_process import keep_freed_memory, torch_threads
+from nas.models.torch_process import check_device, keep_freed_memory, torch_threads
 from nas.models.training_step import (
     augmented,
     drop_ids,
@@ -95,8 +95,8 @@ def train(
 ) -> Training:
     """Train the network of `layers` on the training data and measure its validation error.
 
-    The same arguments on the same machine give the same weights, bit for bit. No epoch is chosen
-    by its validation error: the weights are those after the last one.
+    The same arguments on the same machine give the same weights, bit for bit (on a GPU nearly). No
+    epoch is chosen by its validation error: the weights are those after the last one.
 
     Args:
         layers: Layers whose input is `task.input_shape` and whose output is `task.output_shape`.
@@ -116,8 +116,10 @@ def train(
         LayerError: If the layers do not connect.
         TaskError: If their input or output is not the task's.
         RunError: If `begun` is of another network.
+        ConfigError: If the recipe wants a GPU and none is here.
     """
     _check_fits(layers, task)
+    check_device(recipe.device)
     earlier = () if begun is None else begun.curve
     began = time.perf_counter()
     curve = [Epoch(row[0], recipe.epochs, *row[1:]) for row in earlier]
@@ -138,7 +140,7 @@ def train(
     with torch_threads(recipe.threads):
         try:
             module = build(layers, seed=seed)
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            module.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             for epoch in _epochs(
                 module,
                 task,
@@ -180,17 +182,17 @@ def predict(
     """
     module.eval()
     inputs = torch.from_numpy(x)
-    scale = scale_of(splits)
+    place = next((weights.device for weights in module.parameters()), inputs.device)
+    scale = scale_of(splits, place)
     narrow = dtype is not torch.float32
-    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=narrow):
-        outputs = [
-            module(normalised(inputs[start : start + _EVALUATION_BATCH], scale)).float()
-            for start in range(0, len(x), _EVALUATION_BATCH)
-        ]
-    return torch.cat(outputs).numpy()
+    with torch.inference_mode(), torch.autocast(place.type, dtype, enabled=narrow):
+        parts = (part.to(place) for part in torch.split(inputs, _EVALUATION_BATCH))
+        outputs = [module(normalised(part, scale)).float() for part in parts]
+    return torch.cat(outputs).cpu().numpy()
 
 
 _EVALUATION_BATCH = 500
+_LOOK_EVERY = 25  # steps
 _OUT_OF_MEMORY = "allocate memory"  # of torch's CPU allocator
 
 
@@ -229,13 +231,14 @@ def _epochs(
     should_stop: Callable[[], bool],
     segment: _Segment,
 ) -> Iterator[Epoch]:
-    part = slice(recipe.train_images)
-    x, y = torch.from_numpy(splits.train_x[part]), torch.from_numpy(splits.train_y[part])
+    part, place = slice(recipe.train_images), torch.device(recipe.device)
+    x = torch.from_numpy(splits.train_x[part]).to(place)
+    y = torch.from_numpy(splits.train_y[part]).to(place)
     steps = max(1, len(x) // recipe.batch_size)
     optimiser, schedule = optimiser_of(module, recipe, recipe.epochs * steps)
     generator = torch.Generator().manual_seed(seed)
     drop_ids(module, recipe.id_dropout, generator)
-    scale = scale_of(splits)
+    scale = scale_of(splits, place)
     rows = list(segment.begun.curve) if segment.begun else []
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
@@ -244,8 +247,8 @@ def _epochs(
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()
-        order = _orders(module.members, len(x), generator)
-        total = 0.0
+        order = _orders(module.members, len(x), generator).to(place)
+        total = torch.zeros((), dtype=torch.float64, device=place)
         for step in range(steps):
             if should_stop():
                 raise _EndedEarly("interrupted", "stopped from outside")
@@ -257,26 +260,29 @@ def _epochs(
             begin = step * recipe.batch_size
             chosen = order[:, begin : begin + recipe.batch_size].flatten()
             images = augmented(x[chosen], recipe.augmentation, generator)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+            with torch.autocast(place.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                 outputs = module(normalised(images, scale))
             loss = training_loss(task, outputs.float(), y[chosen], splits, recipe)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise _EndedEarly("diverged", f"loss is {value} in epoch {number}")
-            total += value
+            total += loss.detach()
+            if step % _LOOK_EVERY == 0 or step + 1 == steps:  # each look makes a GPU wait
+                _check_finite("loss", total.item(), f"in epoch {number}")
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
         outputs = predict(module, splits.validation_x, splits)
         error = error_of(task, outputs, splits.validation_y, splits)
-        if not math.isfinite(error):
-            raise _EndedEarly("diverged", f"error is {error} after epoch {number}")
+        _check_finite("error", error, f"after epoch {number}")
         seconds = before_s + time.perf_counter() - began
-        rows.append((number, total / steps, error, seconds))
-        yield Epoch(number, recipe.epochs, total / steps, error, seconds)
+        rows.append((number, total.item() / steps, error, seconds))
+        yield Epoch(number, recipe.epochs, *rows[-1][1:])
     if segment.until is not None:
         segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
+
+
+def _check_finite(name: str, value: float, where: str) -> None:
+    if not math.isfinite(value):
+        raise _EndedEarly("diverged", f"{name} is {value} {where}")
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, share: float) -> None:
@@ -291,7 +297,7 @@ def _orders(members: int, samples: int, generator: torch.Generator) -> Tensor:
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
     return {
-        name: value.detach().clone(memory_format=torch.contiguous_format)
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
 

@@ -27,10 +27,15 @@ _SMALL_TABLE = 64  # rows; their ids are all known
 Scale = tuple[float | Tensor, float | Tensor]
 
 
-def scale_of(splits: Splits) -> Scale:
-    """Mean and deviation by which inputs are normalised, as tensors where they are arrays."""
+def scale_of(splits: Splits, place: torch.device | None = None) -> Scale:
+    """Mean and deviation by which inputs are normalised, as tensors where they are arrays.
+
+    Args:
+        splits: The data.
+        place: Device of these tensors; None is the processor.
+    """
     mean, std = (
-        value if isinstance(value, float) else torch.from_numpy(value)
+        value if isinstance(value, float) else torch.from_numpy(value).to(place or "cpu")
         for value in (splits.mean, splits.std)
     )
     return mean, std
@@ -67,7 +72,8 @@ def augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> 
     if augmentation != "shift":
         mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()
         columns = torch.where(mirrored, columns.flip(1), columns)
-    image = torch.arange(count)[:, None, None]
+    rows, columns = rows.to(images.device), columns.to(images.device)
+    image = torch.arange(count, device=images.device)[:, None, None]
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
@@ -146,7 +152,8 @@ def drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> Non
     def drop(table: nn.Module, _: object, vectors: Tensor) -> Tensor:
         if not table.training:
             return vectors
-        return vectors * (torch.rand(len(vectors), 1, 1, generator=generator) >= share)
+        kept = torch.rand(len(vectors), 1, 1, generator=generator) >= share
+        return vectors * kept.to(vectors.device)
 
     for table in module.modules() if share else ():
         if isinstance(table, nn.Embedding) and table.num_embeddings > _SMALL_TABLE:

@@ -9,6 +9,7 @@ from nas.engine.plan import plan_of
 from nas.engine.resolve import resolve
 from nas.errors import ConfigError, DeploymentError, HardwareError, StudyError
 from nas.models.recipe import default_recipe
+from nas.models.torch_process import sees_gpu
 
 CONSEQUENCE = {
     "view": "consequence",
@@ -190,3 +191,12 @@ def test_a_measured_precision_is_frozen_with_what_was_measured(tiny):
     assert frozen["recipe"]["precision"] == max(rates, key=rates.get)
     assert frozen["recipe"]["batch_size"] == 16
     assert resolved(tiny)["samples_per_s"] is None
+
+
+def test_a_gpu_is_used_where_there_is_one_and_else_refused_at_launch(tiny):
+    if sees_gpu():
+        assert resolved(tiny, recipe={"device": "cuda"})["recipe"]["device"] == "cuda"
+    else:
+        with pytest.raises(ConfigError, match="device=cuda, and torch finds no GPU"):
+            resolved(tiny, recipe={"device": "cuda"})
+    assert "device" not in resolved(tiny)["recipe"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from nas.errors import TaskError
+from nas.errors import ConfigError, TaskError
 from nas.models.build import build
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Splits, Task, load_splits, task
+from nas.models.torch_process import sees_gpu
 from nas.models.train import Epoch, predict, train
 from nas.models.training_step import augmented
 from search_spaces.layers import Layer
@@ -101,6 +102,18 @@ def test_bf16_learns_too(digits: Task, splits: Splits) -> None:
     assert training.error < 0.15
     assert training.state is not None
     assert training.state["conv.weight"].dtype is torch.float32
+
+
+def test_a_gpu_trains_as_the_processor_does(digits: Task, splits: Splits) -> None:
+    recipe = dataclasses.replace(BRIEF, device="cuda", augmentation="shift-flip")
+    if not sees_gpu():
+        with pytest.raises(ConfigError, match="torch finds no GPU here"):
+            train(network(), digits, splits, recipe, seed=0)
+        return
+    training = train(network(), digits, splits, recipe, seed=0)
+    alone = train(network(), digits, splits, dataclasses.replace(recipe, device="cpu"), seed=0)
+    assert training.error == pytest.approx(alone.error, abs=0.03)
+    assert {value.device.type for value in training.state.values()} == {"cpu"}
 
 
 def test_fewer_images_make_a_shorter_epoch(digits: Task, splits: Splits) -> None:
