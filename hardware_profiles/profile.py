@@ -73,12 +73,19 @@ class HardwareProfile(Facts):
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         output_macs: MACs in whose time a convolution or linear layer writes an element of its
             output: one of K products an element reaches ``K / (K + output_macs)`` of the rate.
-            None for 0; depthwise ones have it in their efficiency.
+            None for 0.
+        depthwise_output_macs: The same of a depthwise convolution; None for 0, where it is in the
+            efficiency.
         weight_macs: The same for reading one of its weights, which few places share in small maps;
             None for 0, where weights cost their bytes alone.
         dispatch_s: Fixed time of one layer that is not fused.
         move_dispatch_s: The same of a layer without products, such as a pool, a norm or a scaling
             that is not fused, with the changes of layout around it; None for ``dispatch_s``.
+        channel_block: Channels that the runtime's convolutions keep together: those of one group,
+            and depthwise ones, compute whole blocks, of inputs where there is one; None for 1.
+        narrow_share: Share of the rate that a convolution of one group reaches whose inputs fill no
+            block; None for 1.
+        activation_s: Time of a hard swish or hard sigmoid of one element, fused; None for 0.
         padding_share: Share of the products with padding that the runtime computes; None for 1.
         smooth_share: Share of SiLU and GELU behind a layer that the runtime does not fuse, so that
             they take a dispatch and their bytes; None for 0.
@@ -124,9 +131,13 @@ class HardwareProfile(Facts):
     efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
     output_macs: NonNegative | None = None
+    depthwise_output_macs: NonNegative | None = None
     weight_macs: NonNegative | None = None
     dispatch_s: NonNegative
     move_dispatch_s: NonNegative | None = None
+    channel_block: Positive | None = None
+    narrow_share: Share | None = None
+    activation_s: NonNegative | None = None
     padding_share: Fraction | None = None
     smooth_share: Fraction | None = None
     attention_score_share: Fraction | None = None

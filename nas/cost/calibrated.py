@@ -51,9 +51,12 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
         value, most = old.value * math.exp(middle), math.inf
         if name.startswith("efficiency"):
             most = max(_MOST_EFFICIENCY, value)
+        elif name == "narrow_share":
+            most = 1.0
+            value = min(value, most)
         moved[name] = Figure(
             value=value,
-            low=old.value * math.exp(middle - reach),
+            low=min(old.value * math.exp(middle - reach), value),
             high=min(old.value * math.exp(middle + reach), most),
             basis="calibrated",
             source=f"{text}; before: {old.value:g}",
@@ -72,6 +75,8 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
     put("far_cache_bytes_per_s", profile.far_cache_bytes_per_s, "bandwidth", -1.0, "runtime")
     put("move_dispatch_s", profile.move_dispatch_s, "moves", 1.0, "dispatch", "runtime")
     put("output_macs", profile.output_macs, "output", 1.0)
+    put("narrow_share", profile.narrow_share, "narrow", -1.0)
+    put("activation_s", profile.activation_s, "activation", 1.0, "runtime")
     put("weight_macs", profile.weight_macs, "weight", 1.0)
     put("half_rate_macs", profile.half_rate_macs, "half_rate", 1.0)
     spread = found.reach * found.error_scale / _DRAWN_SHARE

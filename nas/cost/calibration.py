@@ -52,11 +52,13 @@ PARAMETERS = (
     "output",
     "weight",
     "moves",
+    "narrow",
+    "activation",
 )
 """What a fit may change: times of everything; of the operations of a kind of layer, of grouped
 convolutions beside that of others; of a byte; of starting a kernel; the work at which half the rate
-is reached; that of writing an element and of reading a weight; and the start of a kernel without
-products beside that of others."""
+is reached; that of writing an element and of reading a weight; the start of a kernel without
+products beside that of others; convolutions of narrow inputs beside others; fused activations."""
 
 COVERAGE = 0.9
 """Share of further measurements that the interval of a prediction is to hold."""
@@ -283,6 +285,8 @@ def _prior_sd(profile: HardwareProfile) -> Array:
         "output": _of_given(profile.output_macs),
         "weight": _of_given(profile.weight_macs),
         "moves": _of_given(profile.move_dispatch_s),
+        "narrow": _of_given(profile.narrow_share),
+        "activation": _of_given(profile.activation_s),
     }
     return np.array([spread[name] for name in PARAMETERS])
 
@@ -314,6 +318,8 @@ def _scaled(figures: Figures, log_factors: Array) -> Figures:
         half_rate_macs=figures.half_rate_macs * by_name["half_rate"],
         output_macs=figures.output_macs * by_name["output"],
         weight_macs=figures.weight_macs * by_name["weight"],
+        narrow_share=figures.narrow_share / by_name["narrow"],
+        activation_s=figures.activation_s * by_name["activation"] * everything,
         dispatch_s=figures.dispatch_s * by_name["dispatch"] * everything,
         move_dispatch_s=figures.move_dispatch_s
         * by_name["moves"]

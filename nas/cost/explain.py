@@ -18,8 +18,9 @@ from nas.cost.latency import (
     activation_elements,
     computed_operations,
     kernel_times,
-    met_share,
+    met_weights,
     overhead_macs,
+    seconds_per_mac,
     smooth_s,
 )
 from nas.cost.lines import Line, digits, product, sum_of
@@ -95,12 +96,14 @@ def _kernel_lines(
             peak = product(np.nan if most is None else most.value, deployment.resource_share)
             if profile.latency_factor is not None:
                 peak += f" / {digits(profile.latency_factor.value)}"
-            rate = f"({peak} * {digits(share.value)})"
+            rate = f"({peak} * {digits(share.value)}{_narrow(workload, figures, index)})"
             macs = digits(np.ravel(computed_operations(workload, figures))[index] * together)
             half = figures.half_rate_macs[0, 0] if workload.macs[index] else 0.0
             extra = float(overhead_macs(workload, figures)[0, index])
             more = f" + {digits(extra)}" if extra else ""
-            longest = f"max(({macs}{more} + {digits(half)}) / {rate}, {move})"
+            curved = float(workload.curved_elements[index] * together * figures.activation_s[0, 0])
+            after = f" + {digits(curved)}" if curved else ""
+            longest = f"max(({macs}{more} + {digits(half)}) / {rate}{after}, {move})"
         yield Line(
             label=f"{workload.names[index]} ({kind})",
             formula=f"{longest} + {_started(workload, figures, index)}",
@@ -112,6 +115,13 @@ def _kernel_lines(
         part = times.time_s[0, workload.kind_index == kind_index]
         if len(part):
             yield Line(f"all {kind} kernels", sum_of(part), float(part.sum()), "s", "lines above")
+
+
+def _narrow(workload: Workload, figures: Figures, index: int) -> str:
+    """The share of its rate that a convolution reaches whose inputs fill no block of channels."""
+    full = figures.seconds_per_mac[0, workload.kind_index[index]]
+    reached = full / seconds_per_mac(workload, figures)[0, index]
+    return "" if reached == 1.0 else f" * {digits(reached)}"
 
 
 def _started(workload: Workload, figures: Figures, index: int) -> str:
@@ -158,8 +168,7 @@ def _move(workload: Workload, figures: Figures, times: KernelTimes, index: int) 
     element, bias = figures.element_bytes[0, 0], figures.bias_bytes[0, 0]
     activations = activation_elements(workload, figures)[0, index]
     activations += workload.gathered_elements[index]
-    met = float(np.broadcast_to(met_share(workload, figures), times.time_s.shape)[0, index])
-    weights = workload.weight_elements[index] * met * element
+    weights = np.ravel(met_weights(workload, figures))[index] * element
     weights += workload.bias_elements[index] * bias
     weights += workload.float_elements[index] * figures.float_bytes[0, 0]
     total = weights * figures.streams[0, 0] + activations * element * figures.together[0, 0]

@@ -90,9 +90,13 @@ class Figures:
         busy_half_rate_macs: The same where a processor that fills slowly draws its load all the
             while, which CPUs do; 0 for GPUs, whose idle parts draw little.
         output_macs: MACs in whose time a product writes an element.
+        depthwise_output_macs: The same of depthwise convolutions.
         weight_macs: MACs in whose time a product reads a weight.
         dispatch_s: Fixed time of one kernel.
         move_dispatch_s: Of one without products.
+        channel_block: Channels that convolutions compute together.
+        narrow_share: Share of the rate where inputs fill no block of channels.
+        activation_s: Time of a fused hard swish or hard sigmoid of one element.
         padding_share: Share of the products with padding that are computed.
         smooth_share: Share of smooth activations that are not fused.
         seconds_per_byte: Of the main memory; NaN where its bandwidth is unknown.
@@ -123,9 +127,13 @@ class Figures:
     half_rate_macs: Array
     busy_half_rate_macs: Array
     output_macs: Array
+    depthwise_output_macs: Array
     weight_macs: Array
     dispatch_s: Array
     move_dispatch_s: Array
+    channel_block: Array
+    narrow_share: Array
+    activation_s: Array
     padding_share: Array
     smooth_share: Array
     seconds_per_byte: Array
@@ -253,9 +261,13 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "half_rate_macs": half_rate,
         "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
         "output_macs": _or(profile.output_macs, 0.0),
+        "depthwise_output_macs": _or(profile.depthwise_output_macs, 0.0),
         "weight_macs": _or(profile.weight_macs, 0.0),
         "dispatch_s": profile.dispatch_s.value * factor,
         "move_dispatch_s": _or(profile.move_dispatch_s, profile.dispatch_s.value) * factor,
+        "channel_block": _or(profile.channel_block, 1.0),
+        "narrow_share": _or(profile.narrow_share, 1.0),
+        "activation_s": _or(profile.activation_s, 0.0) * factor / share,
         "padding_share": _or(profile.padding_share, 1.0),
         "smooth_share": _or(profile.smooth_share, 0.0),
         "seconds_per_byte": memory * factor,

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nas.cost.padding import padded_macs
+from nas.cost.padding import padded_macs, unmet_weights
 from search_spaces.layers import Layer
 from search_spaces.ops import (
     Activation,
@@ -48,7 +48,7 @@ from search_spaces.ops import (
     Zeros,
 )
 
-__all__ = ["KINDS", "SMOOTH", "Kernel", "fused_kernels"]
+__all__ = ["CURVED", "KINDS", "SMOOTH", "Kernel", "fused_kernels"]
 
 KINDS = (
     *("conv", "pointwise", "grouped", "depthwise", "linear", "recurrent", "attention"),
@@ -64,6 +64,9 @@ all places, elementwise layers that are not fused, and all other unknown operato
 
 SMOOTH = ("silu", "gelu")
 """Activation functions with an exponential that runtimes seldom fuse into a convolution."""
+
+CURVED = ("hardswish", "hardsigmoid")
+"""Activation functions that runtimes fuse, with more to compute than the greater of two."""
 
 _VECTOR = 16  # floats in the widest vectors of today's processors
 _ELEMENTWISE = (BatchNorm, Activation, Add, Multiply)
@@ -90,7 +93,11 @@ class Kernel:
         gathered: Weights read anew by every inference.
         scratch: Elements written and read inside, such as scores of attention.
         smooth: Elements of fused activations of `SMOOTH`.
+        curved: Elements of fused activations of `CURVED`.
         padded: MACs with padding.
+        unmet: Weights that meet padding alone.
+        channels_in: Of a convolution, of one group; 0 of other kernels and of groups of several.
+        channels_out: Likewise, of all groups.
         fused: Names of the layers fused into it, in order.
     """
 
@@ -108,7 +115,11 @@ class Kernel:
     gathered: int = 0
     scratch: int = 0
     smooth: int = 0
+    curved: int = 0
     padded: int = 0
+    unmet: int = 0
+    channels_in: int = 0
+    channels_out: int = 0
     fused: list[str] = field(default_factory=list)
 
 
@@ -149,8 +160,9 @@ def fused_kernels(
             else:
                 host.biases[layer.weights_name] = layer.op.parameters()
         host.inputs.extend(name for name in layer.inputs if name != host.output)
-        if isinstance(layer.op, Activation) and layer.op.function in SMOOTH:
-            host.smooth += elements[layer.name]
+        if isinstance(layer.op, Activation):
+            host.smooth += elements[layer.name] * (layer.op.function in SMOOTH)
+            host.curved += elements[layer.name] * (layer.op.function in CURVED)
         host.fused.append(layer.name)
         host.output = layer.name
     return kernels, behind
@@ -197,9 +209,14 @@ def _new_kernel(layer: Layer, shapes: Mapping[str, Shape], elements: Mapping[str
         elements=output,
         biases={layer.weights_name: bias},
         stored=stored,
-        padded=padded_macs(op, shapes[layer.inputs[0]], shapes[layer.name], macs) if macs else 0,
     )
-    if isinstance(op, Embedding):
+    if isinstance(op, (Conv1d, Conv2d)):
+        around = (shapes[layer.inputs[0]], shapes[layer.name])
+        kernel.padded = padded_macs(op, *around, macs)
+        kernel.unmet = unmet_weights(op, *around, stored)
+    if isinstance(op, (Conv1d, Conv2d)) and op.groups in (1, op.in_channels):
+        kernel.channels_in, kernel.channels_out = op.in_channels // op.groups, op.out_channels
+    elif isinstance(op, Embedding):
         kernel.weights, kernel.gathered = 0, output
     elif isinstance(op, Recurrent):
         kernel.weights, kernel.stored, kernel.floats, kernel.biases = 0, 0, op.parameters(), {}

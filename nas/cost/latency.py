@@ -15,11 +15,13 @@ cache when all weights and the peak of activations fit, so that they survive fro
 the next. Otherwise both come from main memory. Rows of an
 embedding are weights in this, though every inference of a batch reads its own.
 
-Where a profile says so: products with padding are left out; a convolution or linear layer takes
+Where a profile says so: products with padding are left out; channels are computed in whole blocks
+of ``channel_block``, at a lower rate where inputs fill none; a convolution or linear layer takes
 the time of ``output_macs`` further MACs for every element of its output and of ``weight_macs`` for
-every weight; kernels without products have a dispatch of their own; a smooth activation that the
-runtime does not fuse takes one too, its bytes and its elements; a far cache stands between cache
-and main memory.
+every weight, a depthwise one that of ``depthwise_output_macs`` for every element; a fused hard
+swish takes its time; kernels without products have a dispatch of their own; a smooth activation
+that the runtime does not fuse takes one too, its bytes and its elements; a far cache stands between
+cache and main memory.
 
 A device with systolic arrays has the times of `nas.cost.systolic` instead, at which streams take
 their turns as a batch does.
@@ -27,6 +29,7 @@ their turns as a batch does.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,12 +46,14 @@ __all__ = [
     "activation_elements",
     "computed_operations",
     "kernel_times",
-    "met_share",
+    "met_weights",
     "overhead_macs",
+    "seconds_per_mac",
     "smooth_s",
 ]
 
 _PRODUCTS = np.array([float(kind in ("conv", "pointwise", "grouped", "linear")) for kind in KINDS])
+_DEPTHWISE = np.array([float(kind == "depthwise") for kind in KINDS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,16 +94,21 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
     Source:
         Roofline: Williams, Waterman and Patterson, CACM 2009.
     """
-    per_mac = figures.seconds_per_mac[:, workload.kind_index]
+    per_mac = seconds_per_mac(workload, figures)
     full_s = computed_operations(workload, figures) * figures.together * per_mac
-    if figures.output_macs.any() or figures.weight_macs.any():
+    if any(
+        each.any()
+        for each in (figures.output_macs, figures.weight_macs, figures.depthwise_output_macs)
+    ):
         full_s = full_s + overhead_macs(workload, figures) * per_mac
+    if figures.activation_s.any():
+        full_s = full_s + workload.curved_elements * figures.together * figures.activation_s
     # work / (rate * work / (work + half)) = (work + half) / rate; kinds without MACs take 0 s each.
     filling = per_mac * (workload.macs > 0)
     compute_s = full_s + figures.half_rate_macs * filling
     loaded_s = full_s + figures.busy_half_rate_macs * filling
     weights = (
-        workload.weight_elements * met_share(workload, figures) * figures.element_bytes
+        met_weights(workload, figures) * figures.element_bytes
         + workload.bias_elements * figures.bias_bytes
         + workload.float_elements * figures.float_bytes
     )
@@ -134,35 +144,71 @@ def kernel_times(workload: Workload | Stack, figures: Figures) -> KernelTimes:
     return times if figures.designs is None else _with_designs(times, workload, figures)
 
 
+def seconds_per_mac(workload: Workload | Stack, figures: Figures) -> Array:
+    """Time of one operation of large kernels, shape (D, kernels), longer where inputs are narrow.
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+    """
+    per_mac: Array = figures.seconds_per_mac[:, workload.kind_index]
+    if not (figures.narrow_share != 1.0).any():
+        return per_mac
+    alone = workload.kind_index == KINDS.index("depthwise")
+    fills = (workload.channels_in >= figures.channel_block) | (workload.channels_in == 0.0) | alone
+    return per_mac / np.where(fills, 1.0, figures.narrow_share)
+
+
 def computed_operations(workload: Workload | Stack, figures: Figures) -> Array:
-    """Operations of one inference without the products with padding that a runtime leaves out.
+    """Operations of one inference as a runtime computes them: not all with padding, whole blocks.
 
     Args:
         workload: Counts of a network, or of many together.
         figures: Figures of D deployments.
 
     Returns:
-        Shape (kernels,) where all compute everything, else (D, kernels).
+        Shape (kernels,) where all compute exactly what is counted, else (D, kernels).
     """
-    if not (figures.padding_share != 1.0).any():
-        return workload.operations
-    operations: Array = workload.operations - (1.0 - figures.padding_share) * workload.padded_macs
+    operations = workload.operations
+    if (figures.padding_share != 1.0).any():
+        operations = operations - (1.0 - figures.padding_share) * workload.padded_macs
+    if (figures.channel_block != 1.0).any():
+        operations = operations * math.prod(_block_fill(workload, figures))
     return operations
 
 
-def met_share(workload: Workload | Stack, figures: Figures) -> float | Array:
-    """Share of a kernel's weights that meet an input, on a runtime that leaves padding out.
+def _block_fill(workload: Workload | Stack, figures: Figures) -> tuple[Array, Array]:
+    """Channels computed for each that is there, in and out: inputs of less than a block as such."""
+    block = figures.channel_block
+    inward, outward = (
+        np.ceil(channels / block) * block / np.maximum(channels, 1.0)
+        for channels in (workload.channels_in, workload.channels_out)
+    )
+    return (
+        np.where(workload.channels_in >= block, inward, 1.0),
+        np.where(workload.channels_out > 0, outward, 1.0),
+    )
 
-    Taps that lie outside a small map in every window are never read.
+
+def met_weights(workload: Workload | Stack, figures: Figures) -> Array:
+    """Weights that a runtime reads: all, but those that meet padding alone where it leaves it out.
+
+    Args:
+        workload: Counts of a network, or of many together.
+        figures: Figures of D deployments.
+
+    Returns:
+        Shape (kernels,) where all read everything, else (D, kernels).
     """
     if not (figures.padding_share != 1.0).any():
-        return 1.0
-    share: Array = computed_operations(workload, figures) / np.maximum(workload.operations, 1.0)
-    return np.where(workload.operations > 0, share, 1.0)
+        return workload.weight_elements
+    unmet = (1.0 - figures.padding_share) * workload.unmet_weights
+    read: Array = workload.weight_elements - unmet
+    return read
 
 
 def overhead_macs(workload: Workload | Stack, figures: Figures) -> Array:
-    """MACs in whose time convolutions and linear layers read weights and write outputs.
+    """MACs in whose time layers with products read weights and write outputs, in whole blocks.
 
     Args:
         workload: Counts of a network, or of many together.
@@ -171,10 +217,16 @@ def overhead_macs(workload: Workload | Stack, figures: Figures) -> Array:
     Returns:
         Shape (D, kernels), for all inferences under way; 0 of other kernels.
     """
-    outputs = workload.write_elements * figures.together * figures.output_macs
-    met = workload.weight_elements * met_share(workload, figures)
-    weights = met * figures.streams * figures.weight_macs
-    macs: Array = (outputs + weights) * _PRODUCTS[workload.kind_index]
+    outputs = workload.write_elements * figures.together
+    weights = met_weights(workload, figures) * figures.streams
+    if (figures.channel_block != 1.0).any():
+        inward, outward = _block_fill(workload, figures)
+        outputs, weights = outputs * outward, weights * inward * outward
+    products, depthwise = _PRODUCTS[workload.kind_index], _DEPTHWISE[workload.kind_index]
+    macs: Array = (
+        outputs * (figures.output_macs * products + figures.depthwise_output_macs * depthwise)
+        + weights * figures.weight_macs * products
+    )
     return macs
 
 
@@ -186,7 +238,7 @@ def smooth_s(workload: Workload | Stack, figures: Figures) -> Array:
         figures: Figures of D deployments.
     """
     count = workload.smooth_elements * figures.together
-    per_mac = figures.seconds_per_mac[:, workload.kind_index]
+    per_mac = seconds_per_mac(workload, figures)
     per_element = (
         2.0 * figures.element_bytes * figures.cache_seconds_per_byte + figures.output_macs * per_mac
     )

@@ -43,7 +43,11 @@ class Stack:
     write_elements: Counts
     score_elements: Counts
     padded_macs: Counts
+    unmet_weights: Counts
     smooth_elements: Counts
+    curved_elements: Counts
+    channels_in: Counts
+    channels_out: Counts
     total_macs: Counts
     stored_weight_elements: Counts
     stored_bias_elements: Counts
@@ -79,7 +83,11 @@ _PER_KERNEL = (
     "write_elements",
     "score_elements",
     "padded_macs",
+    "unmet_weights",
     "smooth_elements",
+    "curved_elements",
+    "channels_in",
+    "channels_out",
 )
 _PER_NETWORK = (
     "total_macs",

@@ -45,8 +45,12 @@ class Workload:
         write_elements: Activations written.
         score_elements: Scores of attention, in both of them, one for each query, key and head.
         padded_macs: Of the MACs those with padding, which some runtimes leave out.
+        unmet_weights: Of the weights those that meet padding alone, which the same never read.
         smooth_elements: Elements that fused activations of `nas.cost.kernels.SMOOTH` are applied
             to, which a runtime may have to run as kernels of their own.
+        curved_elements: Elements of fused activations of `nas.cost.kernels.CURVED`.
+        channels_in: Of convolutions of one group or depthwise ones, those of a group; 0 elsewhere.
+        channels_out: Of the same, those of all groups.
         params: Trainable parameters before folding, shared ones counted once.
         total_macs: Sum of ``macs``.
         stored_weight_elements: Weights to store after folding, shared ones counted once.
@@ -72,7 +76,11 @@ class Workload:
     write_elements: Counts
     score_elements: Counts
     padded_macs: Counts
+    unmet_weights: Counts
     smooth_elements: Counts
+    curved_elements: Counts
+    channels_in: Counts
+    channels_out: Counts
     params: int
     total_macs: int
     stored_weight_elements: int
@@ -127,8 +135,12 @@ def workload(layers: Sequence[Layer]) -> Workload:
         read_elements=counts[6],
         write_elements=counts[7],
         score_elements=counts[8],
-        padded_macs=counts[10],
         smooth_elements=counts[9],
+        padded_macs=counts[10],
+        channels_in=counts[11],
+        channels_out=counts[12],
+        curved_elements=counts[13],
+        unmet_weights=counts[14],
         params=sum({layer.weights_name: layer.op.parameters() for layer in layers}.values()),
         total_macs=sum(kernel.macs for kernel in kernels),
         stored_weight_elements=sum(weights.values()),
@@ -153,6 +165,10 @@ def _counts(kernel: Kernel, elements: dict[str, int]) -> tuple[int, ...]:
         kernel.scratch,
         kernel.smooth,
         kernel.padded,
+        kernel.channels_in,
+        kernel.channels_out,
+        kernel.curved,
+        kernel.unmet,
     )
 
 

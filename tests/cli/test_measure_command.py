@@ -49,7 +49,8 @@ def test_the_profile_and_the_table_go_into_calibrate(tmp_path, in_process, calib
     for figure in (*map(profile.macs_per_s.get, ("fp32", "bf16")), profile.memory_bytes_per_s):
         assert figure.basis == "measured" and figure.low <= figure.value <= figure.high
         assert "PyTorch" in figure.source and "threads: 1" in figure.source
-    layers = [profile.dispatch_s, profile.move_dispatch_s, profile.output_macs, profile.weight_macs]
+    layers = [profile.dispatch_s, profile.move_dispatch_s, profile.output_macs, profile.weight_macs,
+              profile.channel_block, profile.narrow_share, profile.activation_s]  # fmt: skip
     for figure in (*layers, *profile.efficiency.values()):
         assert figure.basis == "measured" and "single layers in chains" in figure.source
     int8 = profile.macs_per_s["int8"]

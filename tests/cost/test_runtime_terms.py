@@ -33,9 +33,68 @@ def test_outputs_and_weights_take_the_time_of_macs(deploy: MakeDeployment) -> No
     assert cost(work, [place]).latency_s[0] == pytest.approx((288 + 96 + 90) / 5e5)
     batch = deploy(output_macs=3.0, weight_macs=5.0, batch=4, **FAST)
     assert cost(work, [batch]).latency_s[0] == pytest.approx((4 * (288 + 96) + 90) / 5e5)
-    # Depthwise ones have both in their efficiency.
+    # Of depthwise ones the outputs alone: 2 * 16 * 9 MACs and 32 outputs at 2.5e5 MACs/s.
     depthwise = workload(one(Conv2d(2, 2, 3, groups=2), 2, 4, 4))
     assert cost(depthwise, [place]).latency_s[0] == pytest.approx(288 / 2.5e5)
+    window = deploy(output_macs=3.0, depthwise_output_macs=7.0, **FAST)
+    assert cost(depthwise, [window]).latency_s[0] == pytest.approx((288 + 224) / 2.5e5)
+
+
+@pytest.mark.parametrize(
+    ("op", "filled", "narrow"),
+    [
+        (Conv2d(8, 8, 1), 1.0, False),
+        (Conv2d(9, 10, 1), (16 / 9) * (16 / 10), False),
+        (Conv2d(5, 10, 1), 16 / 10, True),  # inputs of less than a block are read as they are
+        (Conv1d(9, 8, 3), 16 / 9, False),
+        (Conv2d(9, 9, 3, groups=9), 16 / 9, False),
+        (Conv2d(4, 6, 3, groups=2), 1.0, False),
+    ],
+)
+def test_channels_are_computed_in_whole_blocks(
+    deploy: MakeDeployment, op: Conv2d | Conv1d, filled: float, narrow: bool
+) -> None:
+    shape = (op.in_channels, *((4, 4) if isinstance(op, Conv2d) else (4,)))
+    work = workload(one(op, *shape))
+    plain = cost(work, [deploy(**FAST)]).latency_s[0]
+    blocks = deploy(channel_block=8.0, narrow_share=0.25, **FAST)
+    assert cost(work, [blocks]).latency_s[0] == pytest.approx(
+        plain * filled * (4.0 if narrow else 1.0)
+    )
+
+
+def test_outputs_and_weights_of_filled_channels_take_time(deploy: MakeDeployment) -> None:
+    # 9 to 10 channels at 4 x 4 by one place, in blocks of 8: 16 x 16 x 16 MACs, 256 outputs and
+    # weights.
+    place = deploy(channel_block=8.0, output_macs=3.0, weight_macs=5.0, **FAST)
+    work = workload(one(Conv2d(9, 10, 1), 9, 4, 4))
+    assert cost(work, [place]).latency_s[0] == pytest.approx((4096 + 768 + 1280) / 5e5)
+
+
+def test_fused_activations_take_time(deploy: MakeDeployment) -> None:
+    # 288 MACs, and 32 elements at 1e-4 s; for a batch of 3 three times that.
+    for function, each in (("hardswish", 1e-4), ("hardsigmoid", 1e-4), ("relu", 0.0)):
+        layers = (*one(Conv2d(1, 2, 3), 1, 4, 4), Layer("act", Activation(function), ("y",)))
+        for batch in (1, 3):
+            place = deploy(activation_s=1e-4, batch=batch, **FAST)
+            taken = batch * (288 / 5e5 + 32 * each)
+            assert cost(workload(layers), [place]).latency_s[0] == pytest.approx(taken)
+
+
+@pytest.mark.parametrize(
+    ("op", "size", "met"),
+    [(Conv2d(2, 3, 3), 1, 1), (Conv2d(2, 3, 3), 2, 9), (Conv2d(2, 3, 5), 2, 9),
+     (Conv2d(2, 3, 3, 2), 2, 4), (Conv1d(2, 3, 5), 1, 1)],
+)  # fmt: skip
+def test_weights_that_meet_padding_alone_are_not_read(
+    deploy: MakeDeployment, op: Conv2d | Conv1d, size: int, met: int
+) -> None:
+    # Of a 3 x 3 window on one place the middle tap alone; on two places an axis, all three.
+    work = workload(one(op, 2, *((size, size) if isinstance(op, Conv2d) else (size,))))
+    assert work.weight_elements[0] - work.unmet_weights[0] == 6 * met
+    places = [deploy(padding_share=share, weight_macs=1e6, **FAST) for share in (0.0, 1.0)]
+    read, every = cost(work, places).latency_s
+    assert read / every == pytest.approx(6 * met / work.weight_elements[0], rel=1e-4)
 
 
 def test_products_with_padding_are_left_out_by_their_share(deploy: MakeDeployment) -> None:

@@ -22,21 +22,25 @@ TOLD = {
     "move_dispatch_s": 3e-6,
     "half_rate_macs": 0.0,
     "output_macs": 8.0,
+    "depthwise_output_macs": 4.0,
     "weight_macs": 12.0,
+    "channel_block": 16.0,
+    "narrow_share": 0.5,
+    "activation_s": 2e-10,
     "efficiency": {
         "conv": 1.1, "pointwise": 0.9, "depthwise": 0.3, "grouped": 0.1, "linear": 0.7, "pool": 0.2,
     },
 }  # fmt: skip
 
 
-def machine() -> HardwareProfile:
+def machine(**changes: float) -> HardwareProfile:
     """Memory costs next to nothing, so that the times are those of the terms to be found."""
 
     def plain(value: float) -> dict[str, object]:
         return {"value": value, "basis": "derived", "source": "made up"}
 
     content = detect_host().model_dump(mode="json")
-    for key, value in TOLD.items():
+    for key, value in (TOLD | {"padding_share": 0.0} | changes).items():
         content[key] = (
             {kind: plain(share) for kind, share in value.items()}
             if isinstance(value, dict)
@@ -60,6 +64,17 @@ def test_the_figures_of_a_made_up_machine_are_found_again() -> None:
                 expected, rel=0.06, abs=5e3 if key == "half_rate_macs" else 0.0
             ), (key, kind)
             assert figure.basis == "measured"
+
+
+@pytest.mark.parametrize("block", [1.0, 8.0])
+def test_smaller_blocks_are_told_apart(block: float) -> None:
+    # The probes of narrow inputs have 8 channels, which fill these blocks: none of them is slow.
+    profile = machine(channel_block=block)
+    figures = compiled_figures([Deployment("host", profile, "fp32", custom_grid(0.0))])
+    times = latency_s(stack([workload(layers) for layers in chains()]), figures)
+    found = layer_figures(np.repeat(times, 3, axis=0), PEAK, "a test")
+    assert found["channel_block"].value == block
+    assert found["narrow_share"].value == pytest.approx(1.0, abs=0.06)
 
 
 def test_times_that_do_not_grow_are_refused() -> None:
