@@ -42,7 +42,7 @@ deployments:
 constraints: {{}}               # upper bounds, such as {{latency_s: 0.05, peak_memory_bytes: 64e6}}
 
 search:
-  sampler: tpe                # ehvi, tpe, nsga2, nsga3, gp, random
+  sampler: ehvi               # tpe, nsga2, nsga3, gp, random
   seed: 0
   workers: 2                  # processes, one a core; each trains one candidate at a time
   fidelity: full              # or rungs: train a little, and one in three goes on

@@ -129,7 +129,7 @@ class SearchSettings(_Strict):
     """How the space is searched."""
 
     on: SearchHost
-    sampler: SamplerName = "tpe"
+    sampler: SamplerName = "ehvi"
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1)
     storage: str | None = None
