@@ -17,13 +17,16 @@ from nas.models.supernet import Supernet
 from nas.models.supernet_scoring import SupernetScorer
 from nas.models.supernet_training import SupernetRecipe, train_supernet
 from nas.models.tasks import load_splits, task
+from search_spaces import space
 from search_spaces.base import Choice, SearchSpace
 from search_spaces.chain import Chain
+from search_spaces.layers import mac_count
 from search_spaces.ops import GlobalAveragePool, Linear
 
 DIGITS = task("digits")
 RECIPE = SupernetRecipe(Recipe(2, 32, 0.02, 0.05, 0.1, train_images=320), randoms=1)
 STEPS = 20
+MOST_MACS = 1.5e6  # of the small ones, so that seconds suffice
 
 
 def _build(architecture, input_shape, outputs):
@@ -123,6 +126,28 @@ def test_scores_leave_the_weights_and_later_scores_as_they_are(splits):
     assert np.array_equal(first, scorer.outputs(supernet.largest))
     assert first.shape == (100, 10)
     assert all(torch.equal(before[name], value) for name, value in supernet.state_dict().items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("space_name", "task_name", "recipe", "guess"),
+    [
+        ("vit", "digits", Recipe(4, 16, 0.01, 0.05, 0.0, train_images=800), 0.9),
+        # A guess among the 69 signs has their number as its perplexity.
+        ("gpt", "shakespeare", Recipe(1, 16, 0.005, 0.05, 0.0, train_images=480), 69.0),
+    ],
+)
+def test_transformers_learn_in_one_set_of_weights(space_name, task_name, recipe, guess):
+    on = task(task_name)
+    data = load_splits(on)
+    supernet = Supernet(
+        space(space_name), on, seed=1, admits=lambda layers: mac_count(layers) <= MOST_MACS
+    )
+    few = SupernetRecipe(recipe, randoms=1, distilled=0.0)
+    assert train_supernet(supernet, data, few, seed=1)
+    scorer = SupernetScorer(supernet, data, validation=100)
+    for architecture in (supernet.largest, supernet.smallest):
+        assert scorer.error(architecture) < 0.7 * guess
 
 
 SCRIPT = """
