@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.models.muon import Muon, steps_orthogonally
 from nas.models.recipe import Recipe
 from nas.models.tasks import Splits, Task
 
@@ -107,19 +109,27 @@ def training_loss(task: Task, outputs: Tensor, y: Tensor, splits: Splits, recipe
 def optimiser_of(
     module: nn.Module, recipe: Recipe, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW that lets biases, scales and offsets be, and its schedule; see `rate_share`.
+    """The recipe's optimiser, which lets biases, scales and offsets be, and its schedule.
 
     Args:
         module: Whose parameters are trained.
-        recipe: Rate and weight decay.
+        recipe: Optimiser, rate and weight decay; the schedule is that of `rate_share`.
         steps: Of the whole training.
     """
     parameters = list(module.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
+    turned = steps_orthogonally(module) if recipe.optimiser == "muon" else set()
+    matrices = [p for p in parameters if id(p) in turned]
+    others = [p for p in parameters if p.dim() > 1 and id(p) not in turned]
+    groups: list[dict[str, Any]] = [
+        {"params": others, "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    optimiser: torch.optim.Optimizer
+    if matrices:
+        groups.append({"params": matrices, "weight_decay": recipe.weight_decay, "orthogonal": True})
+        optimiser = Muon(groups, lr=recipe.learning_rate)
+    else:
+        optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, steps))
     return optimiser, schedule
 

@@ -42,6 +42,7 @@ def test_the_final_recipe_shows_no_fewer_samples_than_the_search_recipe(name: st
         ("train_images", 1),
         ("id_dropout", 1.0),
         ("huber_delta", 0.0),
+        ("optimiser", "adam"),
         ("device", "tpu"),
     ],
 )
