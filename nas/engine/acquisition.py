@@ -23,6 +23,7 @@ _COMPRESSION = 0.2
 _MARGIN = 0.05
 _DIFFERENT_FROM = 200
 _FRONT_OF_FOUR, _FRONT_OF_MORE = 100, 40
+_LEAST_EARLIER, _SLOPE_POINTS = 5, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Observed:
         signs: 1 for an objective that the study minimises, -1 for one that it maximises.
         doubt: Standard deviation of what an evaluation misses of an expensive objective, of its
             natural logarithm where all are positive; added to that of the model.
+        earlier: Rows whose first expensive objective is known of an earlier search, (n,).
+        told_earlier: What it was there, minimised, (n,).
     """
 
     rows: list[int]
@@ -43,6 +46,8 @@ class Observed:
     pending: list[int]
     signs: Array
     doubt: float = 0.0
+    earlier: Sequence[int] = ()
+    told_earlier: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     def best(self, count: int) -> list[int]:
         """Up to so many rows: those on the front, then the latest."""
@@ -220,11 +225,21 @@ def _beliefs(
     """Models of the expensive objectives, by column."""
     seen = [*observed.rows, *observed.pending]
     told = [*rows, *seen, *(row for _, row in used)]
-    groups = standardised(candidates.groups(told)) or [np.zeros((len(told), 1))]
+    whole = [*told, *observed.earlier]
+    groups = standardised(candidates.groups(whole)) or [np.zeros((len(whole), 1))]
     costs = candidates.costs(rows, len(observed.signs))
+    expensive = np.flatnonzero(np.isnan(costs).all(axis=0)).tolist()
+    before = _expected_before(groups, len(told), observed.told_earlier)
+    groups = [group[: len(told)] for group in groups]
     believed = {
-        column: _believed(groups, len(rows), len(seen), observed.values[:, column], startup)
-        for column in np.flatnonzero(np.isnan(costs).all(axis=0)).tolist()
+        column: _believed(
+            groups,
+            (len(rows), len(seen)),
+            observed.values[:, column],
+            startup,
+            before if column == expensive[0] else None,
+        )
+        for column in expensive
     }
     return {
         column: dataclasses.replace(belief, sd=np.hypot(belief.sd, observed.doubt))
@@ -232,35 +247,70 @@ def _beliefs(
     }
 
 
+def _expected_before(groups: Sequence[Array], told: int, earlier: Array) -> Array | None:
+    """What an earlier search expects of the first rows; None where there was none.
+
+    Args:
+        groups: Features of those rows, then of what the earlier search evaluated.
+        told: How many rows come first.
+        earlier: What those gave; logarithms are taken where all are positive.
+    """
+    if len(earlier) < _LEAST_EARLIER:
+        return None
+    values = np.log(earlier) if (earlier > 0).all() else earlier
+    process = fit_process([group[told:] for group in groups], values)
+    return process.predict([group[:told] for group in groups])[0]
+
+
 def _believed(
-    groups: Sequence[Array], candidates: int, seen: int, values: Array, startup: int
+    groups: Sequence[Array],
+    counts: tuple[int, int],
+    values: Array,
+    startup: int,
+    before: Array | None,
 ) -> _Believed:
     """Model one objective; what is under way is believed to come out as the model expects.
 
     Args:
         groups: Features of candidates, then of what was evaluated and what is under way, then of
             wherever those can be used.
-        candidates: How many candidates there are.
-        seen: How many were evaluated or are under way.
+        counts: How many candidates there are, and how many were evaluated or are under way.
         values: What was evaluated gave, minimised.
         startup: How many first values set the reference.
+        before: What an earlier search expects of all these; only the rest is modelled.
     """
+    candidates, seen = counts
     logarithmic = bool((values > 0).all())
     reference = float(np.median(values[:startup]))
     target = np.log(values) if logarithmic else values
     scale = 1.0 if logarithmic else float(np.std(values)) or 1.0
+    told, end = candidates + len(values), candidates + seen
+    base = np.zeros(len(groups[0]))
+    if before is not None:
+        base = _line(before[candidates:told], target, before)
+        middle = float(np.median(base[:candidates]))
+        reference = max(reference, float(np.exp(middle)) if logarithmic else middle)
     limit = (np.log(reference) if logarithmic else reference) + _COMPRESSED_FROM * scale
     over = np.maximum(target - limit, 0) / (_COMPRESSION * scale)
     target = np.minimum(target, limit) + _COMPRESSION * scale * np.log1p(over)
-    told, end = candidates + len(values), candidates + seen
+    target = target - base[candidates:told]
     process = fit_process([group[candidates:told] for group in groups], target)
-    at_used, _ = process.predict([group[end:] for group in groups])
+    at_used = process.predict([group[end:] for group in groups])[0] + base[end:]
     if seen > len(values):
         under_way, _ = process.predict([group[told:end] for group in groups])
         whole = np.concatenate([target, under_way])
         process = fit_process([group[candidates:end] for group in groups], whole)
     mean, sd = process.predict([group[:candidates] for group in groups])
+    mean = mean + base[:candidates]
     return _Believed(mean, sd, logarithmic, np.exp(at_used) if logarithmic else at_used, reference)
+
+
+def _line(x: Array, y: Array, at: Array) -> Array:
+    """The line through y by x, at other x; its slope is drawn to 1 as by two further points."""
+    away = x - x.mean()
+    weight = _SLOPE_POINTS * float(np.var(at)) + 1e-12
+    slope = (float(away @ (y - y.mean())) + weight) / (float(away @ away) + weight)
+    return np.asarray(y.mean() + slope * (at - x.mean()))
 
 
 def _used(candidates: Candidates, observed: Observed) -> list[tuple[int, int]]:

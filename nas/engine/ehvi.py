@@ -28,6 +28,7 @@ __all__ = ["STARTUP", "EhviSampler"]
 STARTUP = 6
 """Candidates that are evaluated before the first model."""
 
+_STARTUP_AFTER = 2  # an earlier search
 _RANDOM, _FRESH, _MOVES = 300, 10, 20
 _AROUND = 24
 _DRAWS = 2000
@@ -55,6 +56,9 @@ class EhviSampler(BaseSampler):
             modelled latency, 0 where it is exact; the study is told the true value.
         doubt: ``doubt()`` gives the standard deviation of what an evaluation misses of an expensive
             objective, of its natural logarithm where all are positive: that of an approximate one.
+        earlier: Points with the value that an earlier search of the same space, on another task or
+            with another recipe, told of the first expensive objective, the lower the better: the
+            model begins from them, as far as they agree, after two evaluations.
         looks: Where the space has at most so many points, all are looked at before each proposal;
             else random ones, up to 300, and ones near the best: fewer where this is less.
         seed: Of the random draws; equal seeds and histories give equal proposals.
@@ -76,6 +80,7 @@ class EhviSampler(BaseSampler):
         shift: Callable[[Parameters], str] | None = None,
         spread: Sequence[float] | None = None,
         doubt: Callable[[], float] | None = None,
+        earlier: Sequence[tuple[Parameters, float]] = (),
         looks: int = 20_000,
         seed: int = 0,
     ) -> None:
@@ -89,6 +94,7 @@ class EhviSampler(BaseSampler):
         }
         self._spread = None if spread is None else np.asarray(spread, dtype=np.float64)
         self._doubt = doubt
+        self._earlier = tuple(earlier)
         self._looks = looks
         self._apart = apart
         self._seed = seed
@@ -124,13 +130,15 @@ class EhviSampler(BaseSampler):
             pending=rows_of(pending),
             signs=signs,
             doubt=0.0 if self._doubt is None else self._doubt(),
+            earlier=candidates.add_at_first([point for point, _ in self._earlier]),
+            told_earlier=np.array([value for _, value in self._earlier]),
         )
         decided = rows_of([row.params for row in complete if row.params])
         taken = {candidates.keys[row] for row in (*decided, *observed.pending)}
         pool = self._pool(candidates, observed, taken, rng)
         if not pool:
             return candidates.domain.sample(rng)
-        if len(evaluated) < STARTUP:
+        if len(evaluated) < (_STARTUP_AFTER if self._earlier else STARTUP):
             row = most_different(candidates, observed, pool, rng)
         else:
             row = most_promising(
