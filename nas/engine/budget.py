@@ -47,6 +47,7 @@ class Spent:
         energy_j: Their energy (modelled).
         gco2e: Their carbon, use and manufacture (modelled), and that of the runs it began from.
         epochs: Epochs of the search's trainings, those under way counted whole.
+        inherited_gco2e: What of `gco2e` is of the runs it began from; no budget counts it.
     """
 
     trainings: int
@@ -55,6 +56,7 @@ class Spent:
     energy_j: float
     gco2e: float
     epochs: int = 0
+    inherited_gco2e: float = 0.0
 
 
 def spent(
@@ -88,6 +90,7 @@ def spent(
         energy_j=power.energy_j(worker_s),
         gco2e=grams + inherited_gco2e,
         epochs=epochs,
+        inherited_gco2e=inherited_gco2e,
     )
 
 
@@ -117,7 +120,7 @@ def stop_reason(used: Spent, limits: Limits) -> str | None:
         (used.seconds, limits.seconds, "seconds"),
         (used.epochs, limits.epochs, "epochs"),
         (used.energy_j / _JOULES_PER_KWH, limits.kwh, "kWh"),
-        (used.gco2e, limits.gco2e, "gCO2e"),
+        (used.gco2e - used.inherited_gco2e, limits.gco2e, "gCO2e"),
     )
     for amount, limit, unit in used_and_limits:
         if limit is not None and amount >= limit:

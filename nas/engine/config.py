@@ -138,6 +138,7 @@ class SearchSettings(_Strict):
     fidelity: Literal["full", "rungs"] = "full"
     promotion: Promotion = "gain"
     accuracy: Literal["trained", "supernet"] = "trained"
+    warm_start: tuple[str, ...] = ()
 
     @field_validator("storage")
     @classmethod
@@ -239,10 +240,13 @@ def read_config(path: str | Path) -> SearchConfig:
     if schedule is not None and schedule.signal is not None:
         signal = str((file.parent / schedule.signal).absolute())
         schedule = schedule.model_copy(update={"signal": signal})
+    begun = tuple(str((file.parent / folder).absolute()) for folder in config.search.warm_start)
     return config.model_copy(
         update={
             **own,
-            "search": config.search.model_copy(update={"on": beside, "schedule": schedule}),
+            "search": config.search.model_copy(
+                update={"on": beside, "schedule": schedule, "warm_start": begun}
+            ),
             "deployments": tuple(
                 row.model_copy(update=_from_folder(row, file.parent)) for row in config.deployments
             ),

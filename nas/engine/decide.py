@@ -91,11 +91,12 @@ class Decider:
         """What the run has used so far."""
         claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
         return spent(
-            len(self._begun()),
+            len(self._begun() - set(self.plan.warm_start.records)),
             self.claims.workers(),
             self.power,
             epochs=self._tally.epochs(claimed),
             intensity=intensity_of(self.run),
+            inherited_gco2e=self.plan.warm_start.gco2e,
         )
 
     def record_spent(self) -> None:
@@ -229,6 +230,7 @@ class Decider:
             reason: Why none begins, and only those that have begun go on; None where they may.
         """
         attempt = 0
+        self._proposals.enqueue_warm_start()
         while True:
             complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             if self.plan.rungs and not self._proposals.waiting():

@@ -51,6 +51,7 @@ def sampler_of_plan(
         shift=known.precision if joint else None,
         looks=_TRACED_LOOKS if isinstance(plan.space.build, TracedBuild) else _LOOKS,
         doubt=doubt,
+        earlier=plan.warm_start.earlier,
         seed=plan.seed,
     )
 

@@ -32,7 +32,7 @@ from search_spaces.base import Architecture, SearchSpace, Value
 from search_spaces.graph import graph_key
 from search_spaces.layers import Layer, mac_count
 
-__all__ = ["Look", "Plan", "chosen", "load_plan", "plan_of"]
+__all__ = ["Look", "Plan", "WarmStart", "chosen", "load_plan", "plan_of"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,23 @@ class Look:
 
 
 @dataclass(frozen=True)
+class WarmStart:
+    """What a search began with; see `nas.engine.warm_start`.
+
+    Attributes:
+        gco2e: Carbon of the earlier runs.
+        records: Keys of candidates whose training was taken over.
+        earlier: Points, and what the error was of an earlier task or recipe.
+        first: Points to be tried first.
+    """
+
+    gco2e: float = 0.0
+    records: tuple[str, ...] = ()
+    earlier: tuple[tuple[Architecture, float], ...] = ()
+    first: tuple[Architecture, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a worker of a run needs to know.
 
@@ -80,6 +97,7 @@ class Plan:
         promotion: How those at a rung are compared.
         supernet_recipe: How the weights that all candidates share are trained; None where each is
             trained alone.
+        warm_start: What the search began with.
     """
 
     space: SearchSpace
@@ -104,6 +122,7 @@ class Plan:
     extra_seeds: int
     finalists: int
     supernet_recipe: Recipe | None
+    warm_start: WarmStart
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -251,7 +270,16 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
         supernet_recipe=recipe_from_dict(shared) if shared else None,
+        warm_start=_warm_start(frozen.get("warm_start")),
     )
+
+
+def _warm_start(told: Mapping[str, Any] | None) -> WarmStart:
+    if told is None:
+        return WarmStart()
+    earlier = tuple((dict(point), float(error)) for point, error in told["earlier"])
+    first = tuple(dict(point) for point in told["first"])
+    return WarmStart(float(told["gco2e"]), tuple(told["records"]), earlier, first)
 
 
 def _rungs(frozen: Mapping[str, Any]) -> tuple[int, ...]:

@@ -123,7 +123,7 @@ class Watcher:
         return Progress(
             phase=phase,
             stop_reason=reason,
-            trainings=len(self._seconds),
+            trainings=self._trainings(),
             trainings_limit=self._plan.limits.trainings,
             running=len(claims),
             begun=len(begun_keys(self._run.artifacts) - set(self._seconds)),
@@ -140,6 +140,9 @@ class Watcher:
             left_s=None if phase == "done" else left_s,
             latest=self._latest,
         )
+
+    def _trainings(self) -> int:
+        return len(self._seconds.keys() - set(self._plan.warm_start.records))
 
     def _phase(self, reason: str | None) -> str:
         if reason is None:
@@ -197,7 +200,7 @@ class Watcher:
         guesses = []
         limits = plan.limits
         if limits.trainings is not None and self._seconds:
-            left = max(0, limits.trainings - len(self._seconds))
+            left = max(0, limits.trainings - self._trainings())
             further = plan.finalists * plan.extra_seeds - self._further()
             guesses.append(
                 (left + max(0, further)) * statistics.median(self._seconds.values()) / running
@@ -206,7 +209,7 @@ class Watcher:
             (used.seconds, limits.seconds),
             (used.epochs, limits.epochs),
             (used.energy_j / 3.6e6, limits.kwh),
-            (used.gco2e, limits.gco2e),
+            (used.gco2e - used.inherited_gco2e, limits.gco2e),
         )
         for so_far, limit in shares:
             if limit is not None and so_far > 0:

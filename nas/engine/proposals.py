@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from nas.engine.recipe_choices import point_of
 from nas.engine.samplers import make_sampler, seed_of
 from nas.engine.shared_weights import doubt_of
 from nas.runs import Run
+from nas.runs.files import read_json
 from search_spaces.base import Architecture
 
 __all__ = ["REPEATS_BEFORE_RANDOM", "Proposals", "drawn_in_vain", "stuck"]
@@ -30,6 +32,7 @@ REPEATS_BEFORE_RANDOM = 20
 _RANDOM_DRAWS = 2000
 _UNTRAINED_BEFORE_RANDOM = 200
 _SKIPPED_BEFORE_END = 20
+_WARM = "warm_start"
 
 
 class Proposals:
@@ -125,6 +128,18 @@ class Proposals:
         point = point_of(look.architecture, look.settings)
         self._study.enqueue_trial({**point, **chosen}, user_attrs=attributes)
 
+    def enqueue_warm_start(self) -> None:
+        """Queue, once, what the run began with: records to be told, then points to be tried."""
+        begun = self._plan.warm_start
+        if not (begun.records or begun.first) or _WARM in self._study.user_attrs:
+            return
+        points = [_point_of_record(self._run.artifacts / key) for key in begun.records]
+        for point in (*points, *begun.first):
+            look = self._plan.look(point)
+            places = [place for place in range(len(self.labels)) if look.feasible(place)]
+            self.enqueue(look, places[0] if places else 0)
+        self._study.set_user_attr(_WARM, len(points) + len(begun.first))
+
     def enqueue_random(self, n_complete: int, worth: Callable[[Look, int], bool]) -> bool:
         """Queue an architecture that is neither trained nor claimed; False if none was found.
 
@@ -152,6 +167,11 @@ class Proposals:
                 self.enqueue(look, deployment, drawn=True)
                 return True
         return False
+
+
+def _point_of_record(folder: Path) -> Architecture:
+    described = read_json(folder / "layers.json")
+    return point_of(described["architecture"], described.get("recipe", {}))
 
 
 def drawn_in_vain(complete: Sequence[FrozenTrial]) -> bool:

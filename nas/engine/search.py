@@ -27,6 +27,7 @@ from nas.engine.recipe_choices import check_samples
 from nas.engine.resolve import resolve
 from nas.engine.schedule import schedule_of
 from nas.engine.storage import database_faults, open_storage, open_study
+from nas.engine.warm_start import inherited
 from nas.engine.worker import PAUSE_SIGNAL, STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
@@ -81,13 +82,16 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
         CarbonNasError: If a name is unknown, nothing is feasible, data are missing, or the folder
             holds something already.
     """
-    frozen = _resolved(config)
+    frozen, records = _resolved(config), dict[str, str]()
+    if config.search.warm_start:
+        told, records = inherited(config.search.warm_start, plan_of(frozen))
+        frozen["warm_start"] = told
     found = probe(plan_of(frozen))
     corners = {"ideal": list(found.ideal), "reference": list(found.reference)}
     if frozen["search"]["schedule"] is not None:
         needed = _expected(config, frozen, found)
         frozen["search"]["schedule"]["work_s"] = needed and needed.seconds
-    copies = copies_of(frozen)
+    copies = {**records, **copies_of(frozen)}
     return create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
 
 

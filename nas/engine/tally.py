@@ -37,7 +37,12 @@ class Tally:
         for path in self._artifacts.glob("*/result.json"):
             if path not in self._ended:
                 self._ended[path] = len(read_json(path).get("curve") or ())
-        done = {path.parent.name: epochs for path, epochs in self._ended.items()}
+        taken_over = self._plan.warm_start.records
+        done = {
+            path.parent.name: epochs
+            for path, epochs in self._ended.items()
+            if path.parent.name not in taken_over
+        }
         rungs = self._plan.rungs
         for rung in reversed(range(len(rungs) - 1)):
             for path in self._artifacts.glob(f"*/rung-{rung}.json"):

@@ -121,6 +121,8 @@ def emission_rows(run: Run) -> list[dict[str, Any]]:
 def _trainings(run: Run) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for record in read_records(run.artifacts):
         for index, training in enumerate(record.trainings):
+            if "inherited" in training:  # the run that trained it has it in its own file
+                continue
             yield f"{record.candidate}-{index}", training
     for path in sorted((run.path / "references").glob("*.json")):
         yield path.stem, read_json(path)

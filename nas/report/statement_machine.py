@@ -74,7 +74,9 @@ def search_facts(run: Run) -> dict[str, Any]:
     search = run.frozen["search"]
     host, power = deployment_from_dict(search["host"]), worker_power(run.frozen)
     spent = run.spent()
-    trainings = [training for record in records for training in record.trainings]
+    inherited = float((spent or {}).get("inherited_gco2e", 0.0))
+    own = [[row for row in record.trainings if "inherited" not in row] for record in records]
+    trainings = [training for rows in own for training in rows]
     if spent is not None and "worker_s" in spent:
         seconds, joules = float(spent["worker_s"]), float(spent["energy_j"])
         counted = "all time of the workers, failures and killed trainings included"
@@ -83,15 +85,16 @@ def search_facts(run: Run) -> dict[str, Any]:
         joules = sum(float(training["energy_j"]) for training in trainings)
         counted = "the recorded trainings only, since the run has not finished"
     return {
-        "models_trained": sum(bool(record.trainings) for record in records),
-        "further_trainings": sum(max(0, len(record.trainings) - 1) for record in records),
+        "models_trained": sum(map(bool, own)),
+        "further_trainings": sum(max(0, len(rows) - 1) for rows in own),
         "decided_without_training": sum(not record.trainings for record in records),
         "wall_hours": None if spent is None else float(spent["seconds"]) / _HOUR,
         "time_counted": counted,
         "workers": search["workers"],
         "threads_per_worker": search["threads"],
         **_machine(host, power, seconds, joules, power.share),
-        "recorded_gco2e": None if spent is None else float(spent["gco2e"]),
+        "recorded_gco2e": None if spent is None else float(spent["gco2e"]) - inherited,
+        "inherited_gco2e": inherited,
     }
 
 

@@ -10,6 +10,7 @@ from nas.engine.decide import Decider
 from nas.engine.job import Job
 from nas.engine.plan import Plan, load_plan
 from nas.engine.resolve import resolve
+from nas.engine.search import launch
 from nas.engine.storage import open_storage, open_study
 from nas.runs import Run, create_run
 from nas.runs.machine import worker_power
@@ -70,6 +71,24 @@ def engine_run(tmp_path, tiny):
         corners = {"ideal": [0.0] * count, "reference": [0.9, 0.1, 0.01, 1.0][:count]}
         run = create_run(tmp_path / folder, config_to_yaml(config), {**resolve(config), **corners})
         return EngineRun(run, replace(load_plan(run), **(plan or {})))
+
+    return make
+
+
+@pytest.fixture
+def launched(tmp_path, tiny):
+    """A function (folder; changes of the configuration) that launches a run as a search does."""
+
+    def make(folder, **changes):
+        changes = {
+            "space": "dscnn",
+            "constraints": {},
+            "finalists": {"extra_seeds": 0, "at_most": 0},
+            "budget": {"trainings": 8},
+            **changes,
+        }
+        run = launch(config_from_mapping(tiny(**changes)), tmp_path / folder)
+        return EngineRun(run, load_plan(run))
 
     return make
 

@@ -62,9 +62,10 @@ def test_an_earlier_search_that_says_nothing_does_little_harm():
     chance = np.random.default_rng(2)
     earlier = drawn(lambda _: float(chance.uniform(0.1, 0.9)))
     seeds = range(4)
-    assert np.mean([share(earlier, 14, seed) for seed in seeds]) > np.mean(
-        [share((), 14, seed) for seed in seeds]
-    ) - 0.05
+    assert (
+        np.mean([share(earlier, 14, seed) for seed in seeds])
+        > np.mean([share((), 14, seed) for seed in seeds]) - 0.05
+    )
 
 
 def test_too_few_points_are_no_search():

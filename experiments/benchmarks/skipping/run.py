@@ -110,9 +110,7 @@ def one_run(problem: Problem, name: str, seed: int, trainings: int, skips: bool)
     trainer = Trainer(problem, trainings, np.random.default_rng(seed))
     table, plan = Table(problem, trainer), plan_of(problem, seed)
     sampler: BaseSampler = SAMPLERS[name](seed)
-    study = optuna.create_study(
-        directions=["minimize"] * problem.objectives, sampler=sampler
-    )
+    study = optuna.create_study(directions=["minimize"] * problem.objectives, sampler=sampler)
     start: dict[int, dict[str, Any]] = {}
     while len(start) < START:
         cell = problem.space.sample(trainer.rng)
