@@ -61,6 +61,8 @@ class Figure(Facts):
             models (`nas.cost.calibration`), ``assumed`` otherwise.
         low: Lower end of the plausible range; required when assumed.
         high: Upper end of the plausible range; required when assumed.
+        follows: Names of independent directions and its parts along them where it was fitted with
+            others (`hardware_profiles.fitted`); never written, since its profile keeps them.
     """
 
     value: _Number
@@ -68,6 +70,7 @@ class Figure(Facts):
     basis: Basis
     low: _Number | None = None
     high: _Number | None = None
+    follows: tuple[tuple[str, float], ...] = Field(default=(), exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _ordered(self) -> Figure:

@@ -16,6 +16,7 @@ from hardware_profiles.figure import (
     Share,
     Text,
 )
+from hardware_profiles.fitted import FittedFigures
 from hardware_profiles.kinds import Kind, completed
 from hardware_profiles.lca import PublishedLca
 from hardware_profiles.materials import BillOfMaterials
@@ -118,6 +119,7 @@ class HardwareProfile(Facts):
         lifetime_years: Service life.
         bill_of_materials: What the embodied carbon is computed from; None when unknown.
         published_lca: The maker's assessment, where there is one.
+        fit: How the figures that a calibration moved are wrong together; None without one.
         systolic: Arrays that layers are mapped to, in place of the roofline above; None elsewhere.
         notes: What a reader of the figures should know.
     """
@@ -164,6 +166,7 @@ class HardwareProfile(Facts):
     lifetime_years: Positive
     bill_of_materials: BillOfMaterials | None = None
     published_lca: PublishedLca | None = None
+    fit: FittedFigures | None = None
     systolic: SystolicArrays | None = None
     notes: str = ""
 

@@ -56,29 +56,44 @@ def positions(figures: Mapping[str, Figure], count: int, seed: int) -> dict[str,
 
     Returns:
         Arrays of shape (S,) by name, independent but for figures that are wrong together
-        (`nas.carbon.together.drawn_as`), which share theirs.
+        (`nas.carbon.together.drawn_as`), which share theirs, and those of one fit, whose ranks
+        are as correlated as the fit has them.
 
     Raises:
         StudyError: If count or seed is out of range.
 
     Source:
-        Stratified draws: McKay, Beckman and Conover, Technometrics 1979 (Latin hypercube).
+        Stratified draws: McKay, Beckman and Conover, Technometrics 1979 (Latin hypercube); their
+        ranks ordered as correlated normal draws: Iman and Conover, Communications in Statistics
+        1982.
     """
     _whole("draws", count, 1, _MOST_DRAWS)
     _whole("seed", seed, 0, 2**63 - 1)
     kinds = {name: drawn_as(name, figure) for name, figure in figures.items()}
-    at = {kind: _positions(kind, count, seed) for kind in dict.fromkeys(kinds.values())}
+    follows = {kinds[name]: figure.follows for name, figure in figures.items()}
+    at = {kind: _positions(kind, count, seed, along) for kind, along in follows.items()}
     return {name: at[kind] for name, kind in kinds.items()}
 
 
-def _positions(name: str, count: int, seed: int) -> Numbers:
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-    rng = np.random.default_rng([seed, key])
-    ranks = (rng.permutation(count) + rng.random(count)) / count
-    away = 2.0 * ranks - 1.0
+def _positions(
+    name: str, count: int, seed: int, follows: Sequence[tuple[str, float]] = ()
+) -> Numbers:
+    rng = _generator(name, seed)
+    order = rng.permutation(count)
+    if follows:
+        moved = sum(
+            part * _generator(direction, seed).standard_normal(count) for direction, part in follows
+        )
+        order = np.argsort(np.argsort(moved))
+    away = 2.0 * (order + rng.random(count)) / count - 1.0
     # Quantiles of the density 1 - |x| on [-1, 1].
     at: Numbers = np.sign(away) * (1.0 - np.sqrt(1.0 - np.abs(away)))
     return at
+
+
+def _generator(name: str, seed: int) -> np.random.Generator:
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    return np.random.default_rng([seed, key])
 
 
 def _whole(name: str, value: int, least: int, most: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from hardware_profiles.catalog import profile_from_dict, profile_to_dict
 from hardware_profiles.figure import Figure
 from hardware_profiles.profile import HardwareProfile
 from nas.cost.calibration import COVERAGE, PARAMETERS, Fit
-from nas.cost.figures import efficiencies
+from nas.cost.figures import Array, efficiencies
 
 __all__ = ["calibrated_profile", "moved_figures"]
 
+_LEAST_SHARE = 1e-6
 _SIDES = 1.6448536  # standard deviations of a normal law that hold `COVERAGE`
 _MOST_EFFICIENCY = 8.0  # what a profile may say; beyond it the value itself is refused
 _DRAWN_SHARE = 1.0 - math.sqrt(1.0 - COVERAGE)
@@ -31,12 +33,19 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
     Returns:
         Such as ``efficiency.conv`` and ``dispatch_s``, all ``calibrated``, with ranges that hold
         90 % of the posterior of each figure alone; ``latency_factor`` has the range of the errors
-        that the fit left, so wide that 90 % of the draws of a score stay within the interval of
-        `nas.cost.calibration.predict` but for the uncertainty of the other figures.
+        that the fit left, so wide that 90 % of its draws stay within those.
     """
+    return _moved(profile, found, source)[0]
+
+
+def _moved(
+    profile: HardwareProfile, found: Fit, source: str
+) -> tuple[dict[str, Figure], dict[str, Array]]:
+    """The figures, and of each that parameters move how its logarithm follows them."""
     known = efficiencies(profile)
     undetermined = set(found.undetermined)
     moved: dict[str, Figure] = {}
+    follows: dict[str, Array] = {}
 
     def put(name: str, old: Figure | None, parameter: str, sign: float, *more: str) -> None:
         if old is None or old.value <= 0.0:
@@ -45,6 +54,7 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
         pick = np.array([float(entry in taken) for entry in PARAMETERS])
         middle = sign * float(pick @ found.log_factors)
         reach = _SIDES * math.sqrt(float(pick @ found.covariance @ pick))
+        follows[name] = sign * pick
         text = f"fitted to {source}"
         if parameter in undetermined:
             text += "; these measurements do not tell it apart, so that it stays near what it was"
@@ -88,7 +98,22 @@ def moved_figures(profile: HardwareProfile, found: Fit, source: str) -> dict[str
         source=f"error that the fit to {source} left: {found.reach * found.error_scale:.1%} of the"
         f" time either way holds {COVERAGE:.0%} of further measurements",
     )
-    return moved
+    return moved, follows
+
+
+def _fitted(found: Fit, follows: dict[str, Array], source: str) -> dict[str, Any]:
+    """What `hardware_profiles.fitted.FittedFigures` holds, without directions of no weight."""
+    picks = np.stack(list(follows.values()))
+    covariance = picks @ found.covariance @ picks.T
+    sd = np.sqrt(np.diag(covariance))
+    shares, directions = np.linalg.eigh(covariance / np.outer(sd, sd))
+    kept = shares > _LEAST_SHARE
+    loads = directions[:, kept] * np.sqrt(shares[kept])
+    loads /= np.linalg.norm(loads, axis=1, keepdims=True)
+    parts = {
+        name: [round(float(x), 4) for x in row] for name, row in zip(follows, loads, strict=True)
+    }
+    return {"source": source, "loads": parts}
 
 
 def calibrated_profile(
@@ -107,7 +132,9 @@ def calibrated_profile(
             the peak, which says that the precision or the peak is wrong.
     """
     content = profile_to_dict(profile) | {"name": name}
-    for key, figure in moved_figures(profile, found, source).items():
+    moved, follows = _moved(profile, found, source)
+    content["fit"] = _fitted(found, follows, source)
+    for key, figure in moved.items():
         place, _, kind = key.partition(".")
         if kind:
             content[place] = content[place] | {kind: figure.model_dump(mode="json")}

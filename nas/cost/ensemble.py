@@ -44,7 +44,8 @@ def factors_of(deployments: Iterable[Deployment], tables: Iterable[FabTable]) ->
 
     Returns:
         Figures by name: ``rpi4.load_w``, ``act-2022.nodes.28.energy_kwh_per_cm2``,
-        ``grid us-caiso.gco2e_per_kwh``. Figures of one name move together, whoever has them.
+        ``grid us-caiso.gco2e_per_kwh``. Figures of one name move together, whoever has them, and
+        those of one fit as far as they are correlated.
     """
     found: dict[str, Figure] = {}
     for deployment in deployments:
@@ -68,8 +69,14 @@ def certain_grids(deployments: Iterable[Deployment]) -> tuple[str, ...]:
 
 
 def _named(facts: Facts) -> dict[str, Figure]:
-    prefix = _prefix(facts)
-    return {f"{prefix}{name}": figure for name, figure in ranged_figures(facts).items()}
+    prefix, fitted = _prefix(facts), getattr(facts, "fit", None)
+    found = ranged_figures(facts)
+    if fitted is not None:
+        for name, parts in fitted.loads.items():
+            if name in found:
+                along = tuple((f"{fitted.source} {i}", part) for i, part in enumerate(parts))
+                found[name] = found[name].model_copy(update={"follows": along})
+    return {f"{prefix}{name}": figure for name, figure in found.items()}
 
 
 def _prefix(facts: Any) -> str:

@@ -185,3 +185,21 @@ def test_results_that_do_not_compare():
         probability_less([1.0, np.nan], [1.0, 2.0])
     with pytest.raises(StudyError, match="no draw"):
         interval([], 1.0)
+
+
+def test_figures_of_one_fit_are_drawn_as_they_are_correlated():
+    # Parts 0.6 and 0.8 along two directions: correlations 0.6, -0.8 and 0 with these.
+    parts = {"a": (1.0, 0.0), "b": (0.6, 0.8), "c": (0.0, -1.0), "d": ()}
+    given_figures = {
+        name: figure(2.0 + index, 1.0, 9.0).model_copy(
+            update={"follows": tuple((f"fit {i}", part) for i, part in enumerate(along))}
+        )
+        for index, (name, along) in enumerate(parts.items())
+    }
+    at = positions(given_figures, 4000, 0)
+    table = np.corrcoef([at[name] for name in parts])
+    expected = np.array([[1, 0.6, 0, 0], [0.6, 1, -0.8, 0], [0, -0.8, 1, 0], [0, 0, 0, 1]])
+    assert np.abs(table - expected).max() < 0.05
+    for values in at.values():  # each alone has the distribution of all others
+        assert (values < 0.0).sum() == 2000
+        assert values.var() == pytest.approx(1 / 6, abs=2e-3)

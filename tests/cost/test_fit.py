@@ -20,6 +20,7 @@ from nas.cost.stack import Stack, stack
 from nas.cost.totals import Totals
 from nas.cost.workload import Workload, workload
 from nas.errors import CalibrationError
+from nas.robustness import score_intervals
 from search_spaces import space
 
 RPI4 = hardware("rpi4")
@@ -110,6 +111,28 @@ def test_the_written_profile_costs_what_the_fit_predicts(
     assert error is not None and error.low is not None and error.high is not None
     assert error.low < 1.0 < error.high
     assert profile.load_w == RPI4.load_w
+
+
+def test_intervals_of_scores_are_those_of_the_fit(networks: Stack, works: list[Workload]) -> None:
+    rng = np.random.default_rng(3)
+    seconds, first = other_device(networks), rng.choice(20, 12, replace=False)
+    noisy = seconds * np.exp(0.05 * rng.standard_normal(60))
+    found = fit(picked(networks, first), noisy[first], compiled_figures([place()]), RPI4)
+    together = calibrated_profile(RPI4, found, "table.csv (sha256 00)", "rpi4_mine")
+    alone = together.model_copy(update={"fit": None, "name": "rpi4_alone"})
+    _, low, high = predict(found, networks)
+    study = Study(Demand(lifetime_years=4.0, busy_share=0.3))
+    widths: list[tuple[float, ...]] = []
+    for index in range(20, 23):
+        drawn = [
+            score_intervals(works[index], [place(profile)], study, draws=100)["latency_s"]
+            for profile in (together, alone)
+        ]
+        ends = [float(np.log(upper[0] / lower[0])) for lower, upper in drawn]
+        widths.append((np.log(high[index] / low[index]), *ends))
+    told, kept, dropped = np.array(widths).T
+    assert (kept / told).min() > 0.75 and (kept / told).max() < 1.5
+    assert (dropped / kept).min() > 1.3  # ranges of one fit, as if they were independent
 
 
 @settings(max_examples=15)
