@@ -113,5 +113,7 @@ def test_grams_follow_the_hours_in_which_a_worker_was_at_work():
     assert found.gco2e == pytest.approx(18.0 + 30.0 + 2 * 17.1116, abs=1e-3)
 
 
-def test_what_was_inherited_counts():
-    assert spent(0, [], POWER, inherited_gco2e=3.5) == used(gco2e=3.5)
+def test_what_was_inherited_counts_but_in_no_budget():
+    found = spent(0, [], POWER, inherited_gco2e=3.5)
+    assert found == used(gco2e=3.5, inherited_gco2e=3.5)
+    assert stop_reason(found, Limits(gco2e=1.0)) is None
