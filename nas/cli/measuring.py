@@ -11,11 +11,13 @@ import typer
 from nas.errors import HardwareError
 
 if TYPE_CHECKING:
+    from hardware_profiles.profile import HardwareProfile
     from nas.models.profiling import Model
 
 __all__ = ["hardware_measure"]
 
 _RUNTIMES = ("onnxruntime", "pytorch")
+_DEVICES = ("cpu", "cuda")
 
 
 def hardware_measure(
@@ -28,6 +30,7 @@ def hardware_measure(
     rounds: Annotated[int, typer.Option(min=2, help="Timings of each.")] = 50,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     runtime: Annotated[str, typer.Option(help="onnxruntime or pytorch.")] = "onnxruntime",
+    device: Annotated[str, typer.Option(help="cpu, or cuda where PyTorch has it.")] = "cpu",
     remote: Annotated[
         Path | None, typer.Option(help="Write a folder to copy to a board instead.")
     ] = None,
@@ -35,9 +38,16 @@ def hardware_measure(
 ) -> None:
     """Measure this machine: a profile, and a CSV file of models for `hardware calibrate`.
 
-    Energy is not measured: the powers of the profile stay assumed. With --remote nothing is
-    measured here: the folder's measure.py does so where it is copied to.
+    Threads are pinned to as many processors. Powers are measured where the machine counts energy
+    (RAPL, nvidia-smi), else they stay assumed. With --remote nothing is measured here: the folder's
+    measure.py does so where it is copied to.
     """
+    if device not in _DEVICES:
+        raise HardwareError(f"--device: got {device!r}; give {' or '.join(_DEVICES)}")
+    if device == "cuda":
+        from nas.models.gpu_profile import gpu_device
+
+        gpu_device()
     if runtime not in _RUNTIMES:
         raise HardwareError(f"--runtime: got {runtime!r}; give {' or '.join(_RUNTIMES)}")
     if out.suffix not in (".yaml", ".yml"):
@@ -47,7 +57,7 @@ def hardware_measure(
         if remote is not None:
             _write_remote(drawn, remote)
         else:
-            _measure_here(drawn, out, rounds, threads, runtime)
+            _measure_here(drawn, out, rounds, threads, (runtime, device))
     except OSError as error:
         raise HardwareError(f"hardware measure: {error}; name a place that can be written") from (
             error
@@ -70,27 +80,51 @@ def _write_remote(models: list[Model], folder: Path) -> None:
     typer.echo("then here: carbon-nas hardware calibrate DEVICE measurements.csv")
 
 
-def _measure_here(models: list[Model], out: Path, rounds: int, threads: int, runtime: str) -> None:
+def _measured(device: str, threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
+    from nas.models.gpu_profile import gpu_device, measured_gpu
+    from nas.models.profiling import measured_host
+
+    if device == "cuda":
+        return measured_gpu(gpu_device(), rounds, name)
+    return measured_host(threads, rounds, name)
+
+
+def _energy_line(profile: HardwareProfile) -> str:
+    """What was learnt of the power."""
+    if profile.kind != "host" and profile.tdp_w is not None:
+        return f"energy: {profile.tdp_w.value:.3g} W of the card under load, by nvidia-smi"
+    idle, load = profile.idle_w, profile.load_w
+    if idle is None or load is None:
+        return "energy: unknown, the card tells no power; give idle_w and load_w in the profile"
+    if load.basis != "measured":
+        return "energy: unknown, no counter can be read; the powers of the profile are assumed"
+    return f"energy: {idle.value:.3g} W at rest, {load.value:.3g} W under load, by RAPL"
+
+
+def _measure_here(
+    models: list[Model], out: Path, rounds: int, threads: int, ran_on: tuple[str, str]
+) -> None:
     import yaml
 
     from hardware_profiles.catalog import profile_to_dict
     from nas.models import board
-    from nas.models.profiling import measured_host, times_in, write_remote_folder
+    from nas.models.profiling import times_in, write_remote_folder
 
+    runtime, device = ran_on
     table = out.with_suffix(".csv")
     for path in (out, table):
         path.open("a").close()
-    profile, apart = measured_host(threads, rounds, out.stem)
+    profile, apart = _measured(device, threads, rounds, out.stem)
     out.write_text(
         yaml.safe_dump(profile_to_dict(profile), sort_keys=False, allow_unicode=True, width=100)
     )
     with tempfile.TemporaryDirectory() as folder:
         rows = write_remote_folder(models, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
-        seen, ran = times_in(runtime, models, files, threads=threads, rounds=rounds)
+        seen, ran = times_in(runtime, models, files, threads=threads, rounds=rounds, device=device)
     board.write_measurements(table, rows, seen, ran)
     typer.echo(f"rates: {board.verdict(apart)}")
     typer.echo(f"models: {board.verdict(board.disagreement(seen))}")
-    typer.echo("energy: unknown, not measured; the powers of the profile are assumed")
+    typer.echo(_energy_line(profile))
     typer.echo(f"written: {out}, {table}")
     typer.echo(f"fit its efficiencies: carbon-nas hardware calibrate {out} {table}")

@@ -12,6 +12,7 @@ percentile of the rounds counts: under load it ranks models best, with the minim
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import platform
@@ -26,6 +27,28 @@ _WARM_UPS = 5
 _TURN_WARM_UPS, _TURN_WARM_S = 8, 0.02  # whichever is less
 
 
+@contextlib.contextmanager
+def pinned(threads: int) -> Any:
+    """Keep this process and what it starts to so many processors inside the block.
+
+    Args:
+        threads: How many, >= 1; where there are no more, or the system cannot, nothing changes.
+    """
+    if not hasattr(os, "sched_setaffinity") or threads >= len(os.sched_getaffinity(0)):
+        yield
+        return
+    tasks = Path("/proc/self/task")
+    before = os.sched_getaffinity(0)
+    chosen = sorted(before)[-threads:]  # interrupts are mostly served by the first
+    try:
+        for task in tasks.iterdir():
+            os.sched_setaffinity(int(task.name), chosen)
+        yield
+    finally:
+        for task in tasks.iterdir():
+            os.sched_setaffinity(int(task.name), before)
+
+
 def timings(works: list[Any], rounds: int, threads: int = 2) -> Any:
     """Seconds of one call of each work, timed in turn.
 
@@ -33,7 +56,8 @@ def timings(works: list[Any], rounds: int, threads: int = 2) -> Any:
         works: Functions without arguments.
         rounds: Times that each is timed, >= 1; short ones over several calls.
         threads: That they use. Of one, the calling thread's, time on the processor is taken, so
-            that a long work does not count the turns of other programs that it waits for.
+            that a long work does not count the turns of other programs that it waits for; 0 for
+            works that wait for a GPU.
 
     Returns:
         Array of shape (rounds, works).
@@ -93,12 +117,15 @@ def verdict(apart: float) -> str:
     )
 
 
-def session_works(paths: list[Path], threads: int) -> list[Any]:
+def session_works(
+    paths: list[Path], threads: int, provider: str = "CPUExecutionProvider"
+) -> list[Any]:
     """One inference of each ONNX file, as functions.
 
     Args:
         paths: Files with one input, whose first dimension is the batch.
         threads: Of a session, >= 1.
+        provider: Of ONNX Runtime.
     """
     import numpy as np
     import onnxruntime
@@ -110,9 +137,7 @@ def session_works(paths: list[Path], threads: int) -> list[Any]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     works = []
     for path in paths:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
         entry = session.get_inputs()[0]
         feed = {entry.name: np.ones((1, *entry.shape[1:]), np.float32)}
         works.append(lambda session=session, feed=feed: session.run(None, feed))
@@ -164,8 +189,9 @@ def main() -> int:
             f"measure: {error}; copy the whole folder, and name a writable --out", file=sys.stderr
         )
         return 2
-    works = session_works([here / model["file"] for model in models], given.threads)
-    seen = timings(works, given.rounds, given.threads)
+    with pinned(given.threads):
+        works = session_works([here / model["file"] for model in models], given.threads)
+        seen = timings(works, given.rounds, given.threads)
     runtime = f"ONNX Runtime {onnxruntime.__version__}, {platform.machine()}, CPU"
     write_measurements(given.out, models, seen, f"{runtime}, threads: {given.threads}")
     print(f"{verdict(disagreement(seen))}\nwritten: {given.out}")

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,21 +23,29 @@ from hardware_profiles.catalog import profile_from_dict, profile_to_dict
 from hardware_profiles.figure import Figure
 from hardware_profiles.host import detect_host, host_cores
 from hardware_profiles.profile import HardwareProfile
+from nas.errors import HardwareError
 from nas.models import board
 from nas.models.build import build
 from nas.models.onnx_graph import export_onnx
+from nas.models.peaks import Peak, copies, finished, int8_product, products
+from nas.models.power import processor_powers_w
 from nas.models.single_layers import chains, layer_figures
 from nas.models.tasks import Task
 from nas.models.torch_process import torch_threads
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer, layer_shapes
 
-__all__ = ["Model", "drawn_models", "measured_host", "times_in", "write_remote_folder"]
+__all__ = [
+    "Model",
+    "drawn_models",
+    "measured_host",
+    "rate_figure",
+    "times_in",
+    "write_remote_folder",
+]
 
-_MATRIX = 1024
-_MAIN_BYTES = 2**27
-_FAR_BYTES = 2**22
-_CACHE_BYTES = 2**18
+_COPIED = {"memory": 2**27, "far": 2**22, "cache": 2**18}  # bytes
+_POWER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,47 +122,66 @@ def write_remote_folder(models: Sequence[Model], folder: Path) -> list[dict[str,
 
 
 def times_in(
-    runtime: str, models: Sequence[Model], files: Sequence[Path], *, threads: int, rounds: int
+    runtime: str,
+    models: Sequence[Model],
+    files: Sequence[Path],
+    *,
+    threads: int,
+    rounds: int,
+    device: str = "cpu",
 ) -> tuple[NDArray[np.float64], str]:
-    """Times of models on this machine's CPU, and what ran them.
+    """Times of models on this machine, and what ran them.
 
     Args:
         runtime: ``onnxruntime`` or ``pytorch``.
         models: Networks of one input.
         files: Their ONNX files.
-        threads: Of the runtime, >= 1.
+        threads: Of the runtime, >= 1, pinned to as many processors.
         rounds: Timings of each, >= 2.
+        device: ``cpu`` or ``cuda``.
 
     Returns:
         Seconds of one inference, shape (rounds, models), and the runtime with its version.
+
+    Raises:
+        HardwareError: If ONNX Runtime was built without CUDA and that is asked for.
     """
-    with torch_threads(threads):
+    ran = f"{device.upper()}, threads: {threads}"
+    waited = 0 if device == "cuda" else threads
+    with torch_threads(threads), board.pinned(threads):
         if runtime == "pytorch":
-            seen = board.timings([_torch_work(model) for model in models], rounds, threads)
-            return seen, f"PyTorch {torch.__version__}, CPU, threads: {threads}"
-        works = board.session_works(list(files), threads)
-        seen = board.timings(works, rounds, threads)
-    return seen, f"ONNX Runtime {onnxruntime.__version__}, CPU, threads: {threads}"
+            works = [_torch_work(model, torch.device(device)) for model in models]
+            return board.timings(works, rounds, waited), f"PyTorch {torch.__version__}, {ran}"
+        provider = f"{device.upper()}ExecutionProvider"
+        if provider not in onnxruntime.get_available_providers():
+            raise HardwareError(
+                "--runtime onnxruntime: this build has no CUDA; install onnxruntime-gpu, or take"
+                " --runtime pytorch"
+            )
+        works = board.session_works(list(files), threads, provider)
+        seen = board.timings(works, rounds, waited)
+    return seen, f"ONNX Runtime {onnxruntime.__version__}, {ran}"
 
 
-def _torch_work(model: Model) -> Callable[[], Any]:
-    network = build(model.layers, seed=0).eval()
-    sample = torch.ones(1, *layer_shapes(model.layers)[model.layers[0].name])
+def _torch_work(model: Model, device: torch.device) -> Callable[[], Any]:
+    network = build(model.layers, seed=0).eval().to(device)
+    sample = torch.ones(1, *layer_shapes(model.layers)[model.layers[0].name], device=device)
 
     def run() -> None:
         with torch.inference_mode():
             network(sample)
 
-    return run
+    return finished(run, device)
 
 
 def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
     """The profile of this machine with rates, bandwidths, dispatch and single layers measured.
 
-    Powers stay what `hardware_profiles.host.detect_host` assumes: nothing here measures energy.
+    Powers are measured where the machine counts energy (`nas.models.power`), at rest and with those
+    threads busy; else they stay what `hardware_profiles.host.detect_host` assumes.
 
     Args:
-        threads: Of PyTorch, >= 1.
+        threads: Of the runtimes, >= 1, pinned to as many processors.
         rounds: Timings of each figure, >= 2.
         name: Of the profile, which is that of its file.
 
@@ -168,23 +196,20 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         rows = write_remote_folder(layers, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
         took, ran = times_in("onnxruntime", layers, files, threads=threads, rounds=rounds)
-    with torch_threads(threads):
-        labels, works, amounts = zip(*_peaks(), strict=True)
+    with torch_threads(threads), board.pinned(threads):
+        labels, works, amounts = zip(*_peaks(threads), strict=True)
         seen = board.timings(list(works), rounds, threads)
+        powers = processor_powers_w(partial(time.sleep, _POWER_S), partial(_busy, works[0]))
     when = datetime.now(UTC).date().isoformat()
     rates = np.array(amounts) / seen
     figures = {
-        label: _figure(column, f"PyTorch {torch.__version__}, threads: {threads}, {when}")
+        label: rate_figure(column, f"{_ran(label)}, threads: {threads}, {when}")
         for label, column in zip(labels, rates.T, strict=True)
     }
     detected = detect_host()
     content = profile_to_dict(detected) | {"name": name}
-    ratio = figures["fp32"]["value"] / detected.macs_per_s["fp32"].value
     content["runtime"] = f"ONNX Runtime or PyTorch on the CPU, threads: {threads}"
-    content["macs_per_s"] = content["macs_per_s"] | {
-        precision: figures[precision] for precision in ("fp32", "bf16")
-    }
-    content["macs_per_s"]["int8"] = _scaled(detected.macs_per_s["int8"], ratio)
+    content["macs_per_s"] = {name: figures[name] for name in ("fp32", "bf16", "int8")}
     for key, figure in layer_figures(took, figures["fp32"]["value"], f"{ran}, {when}").items():
         place, _, kind = key.partition(".")
         plain = figure.model_dump(mode="json")
@@ -201,18 +226,40 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         content["cache_bytes"] = _scaled(detected.cache_bytes, min(1.0, threads / host_cores()))
     if content["far_cache_bytes"] is not None:
         content["far_cache_bytes_per_s"] = figures["far"]
-    content["notes"] += " Energy was not measured. The int8 rate is assumed."
+    content |= {} if powers is None else _powered(powers, f"RAPL, threads: {threads}, {when}")
+    content["notes"] += " Energy was not measured." if powers is None else ""
     return profile_from_dict(content, origin=f"{name}.yaml"), board.disagreement(seen)
 
 
-def _peaks() -> Iterator[tuple[str, Callable[[], Any], float]]:
-    for label, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        square = torch.ones(_MATRIX, _MATRIX, dtype=kind)
-        yield label, partial(torch.mm, square, square), float(_MATRIX**3)
-    for label, size in (("memory", _MAIN_BYTES), ("far", _FAR_BYTES), ("cache", _CACHE_BYTES)):
-        source = torch.zeros(size // 4)
-        target = torch.empty_like(source)
-        yield label, partial(target.copy_, source), 2.0 * size
+def _peaks(threads: int) -> Iterator[Peak]:
+    yield from products(("fp32", "bf16"), torch.device("cpu"))
+    yield int8_product(threads)
+    yield from copies(_COPIED, torch.device("cpu"))
+
+
+def _ran(label: str) -> str:
+    if label == "int8":
+        return f"ONNX Runtime {onnxruntime.__version__}"
+    return f"PyTorch {torch.__version__}"
+
+
+def _busy(work: Callable[[], Any]) -> None:
+    until = time.perf_counter() + _POWER_S
+    while time.perf_counter() < until:
+        work()
+
+
+def _powered(powers: tuple[float, float], source: str) -> dict[str, Any]:
+    """Powers of a profile as counted at the chip."""
+    plain = {
+        key: Figure(value=value, basis="measured", source=f"{what}, {source}").model_dump()
+        for key, what, value in (
+            ("idle_w", "at rest", powers[0]),
+            ("load_w", "products of matrices", max(powers)),
+        )
+    }
+    share = "of the wall's power what reaches packages and memory: supply, fans, drives, regulators"
+    return plain | {"energy_boundary": "chip", "supply_efficiency": _fact(0.65, share, 0.4, 0.9)}
 
 
 def _fact(value: float, source: str, low: float, high: float) -> dict[str, Any]:
@@ -221,8 +268,13 @@ def _fact(value: float, source: str, low: float, high: float) -> dict[str, Any]:
     )
 
 
-def _figure(rates: NDArray[np.float64], runtime: str) -> dict[str, Any]:
-    """The fast tenth of the rounds, with the range from their median to their best."""
+def rate_figure(rates: NDArray[np.float64], runtime: str) -> dict[str, Any]:
+    """The fast tenth of the rounds, with the range from their median to their best.
+
+    Args:
+        rates: Of one work, shape (rounds,).
+        runtime: What ran it, for the source.
+    """
     low, value, high = (float(x) for x in np.percentile(rates, (50, 90, 100)))
     source = f"{runtime}, {len(rates)} rounds on this machine: 90th percentile of the rates"
     return Figure(value=value, low=low, high=high, basis="measured", source=source).model_dump()

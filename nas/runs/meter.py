@@ -11,19 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardware_profiles.rapl import POWERCAP, RaplZone, counted_uj, joules_between, rapl_zones
+
 __all__ = ["EnergyMeter", "energy_meter"]
 
-_FOLDER = Path("/sys/class/powercap")
 _STAT = Path("/proc/stat")
-_MICRO = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class _Zone:
-    """One counter: a processor package, or memory where it is counted by itself."""
-
-    path: Path
-    range_uj: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +39,7 @@ class EnergyMeter:
 
     name = "RAPL, by share of processor time"
 
-    def __init__(self, zones: tuple[_Zone, ...], stat: Path = _STAT) -> None:
+    def __init__(self, zones: tuple[RaplZone, ...], stat: Path = _STAT) -> None:
         self._zones, self._stat = zones, stat
         self._last = self._read()
 
@@ -62,15 +54,12 @@ class EnergyMeter:
         except (OSError, ValueError):
             return None
         before, self._last = self._last, now
-        joules = _MICRO * sum(
-            (end - start) % (zone.range_uj + 1)
-            for zone, start, end in zip(self._zones, before.zones_uj, now.zones_uj, strict=True)
-        )
+        joules = joules_between(self._zones, before.zones_uj, now.zones_uj)
         busy, own = now.busy_s - before.busy_s, now.own_s - before.own_s
         return joules * min(1.0, own / busy) if busy > 0 else 0.0
 
     def _read(self) -> _Reading:
-        counted = tuple(int((zone.path / "energy_uj").read_text()) for zone in self._zones)
+        counted = counted_uj(self._zones)
         # user nice system idle iowait irq softirq steal, in ticks, of all processors
         ticks = [int(word) for word in self._stat.read_text().split("\n", 1)[0].split()[1:9]]
         idle = ticks[3] + ticks[4]
@@ -78,23 +67,15 @@ class EnergyMeter:
         return _Reading(counted, busy, time.process_time())
 
 
-def energy_meter(folder: Path = _FOLDER, stat: Path = _STAT) -> EnergyMeter | None:
+def energy_meter(folder: Path = POWERCAP, stat: Path = _STAT) -> EnergyMeter | None:
     """The meter of this machine, or None where it has none that this user may read.
 
     Args:
         folder: The kernel's powercap folder.
         stat: Its file of processor times.
-
-    Source:
-        Linux kernel documentation, "Power Capping Framework": ``energy_uj`` counts microjoules
-        and starts anew behind ``max_energy_range_uj``.
     """
-    zones = []
+    zones = rapl_zones(folder)
     try:
-        for path in sorted(folder.glob("*-rapl:*")):
-            kind = (path / "name").read_text().strip()
-            if kind.startswith("package") or kind == "dram":  # cores are part of a package
-                zones.append(_Zone(path, int((path / "max_energy_range_uj").read_text())))
-        return EnergyMeter(tuple(zones), stat) if zones else None
+        return EnergyMeter(zones, stat) if zones else None
     except (OSError, ValueError):
         return None
