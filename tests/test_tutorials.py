@@ -91,6 +91,7 @@ def see(words, shown, folder):
         ("sampler.md",),
         ("measure.md",),
         ("supernet.md",),
+        ("thrift.md",),
     ],
     ids=lambda pages: pages[0],
 )
