@@ -155,6 +155,8 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
         "learning_rate": 0.01,
         "train_images": 20_000,
     },
+    # Perplexity 4.73 for 4.89 after 30,000 windows, for a tenth more time.
+    ("shakespeare", "gpt"): {"optimiser": "muon", "learning_rate": 0.01},
     # Prices have outliers, which squared error would follow.
     ("diamonds", "mlp"): {
         "epochs": 10,
