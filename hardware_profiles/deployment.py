@@ -27,6 +27,9 @@ class Deployment:
         grid: Where it is plugged in.
         batch: Inputs of one run, 1 or more.
         streams: Runs at the same time, 1 or more.
+        threads: Cores that each of them uses, 1 or more and together no more than the device has;
+            None for all. The others stay idle: rates, cache bandwidth and power above idle are in
+            proportion, main memory and manufacture those of the whole device.
         pue: Power usage effectiveness here, 1 or more; None takes the profile's.
         supply_efficiency: Share of wall energy that reaches the device here, above 0 and at most
             1; None takes the profile's.
@@ -38,9 +41,9 @@ class Deployment:
             without a contract.
 
     Raises:
-        DeploymentError: If the device lacks the precision, a number is out of its range, an
-            overhead is given that the device's energy boundary already holds, or a contract is
-            given beside a marginal rate.
+        DeploymentError: If the device lacks the precision, a number is out of its range, the
+            profile says no cores for threads or fewer, an overhead is given that the device's
+            energy boundary already holds, or a contract is given beside a marginal rate.
     """
 
     label: str
@@ -49,6 +52,7 @@ class Deployment:
     grid: Grid
     batch: int = 1
     streams: int = 1
+    threads: int | None = None
     pue: float | None = None
     supply_efficiency: float | None = None
     resource_share: float = 1.0
@@ -67,6 +71,7 @@ class Deployment:
                 raise DeploymentError(
                     f"{self.label}: {key} is {count!r}; give a whole number of 1 or more"
                 )
+        self._check_threads()
         for key in ("pue", "supply_efficiency", "resource_share", "market_gco2e_per_kwh"):
             number = getattr(self, key)
             known = number is not None or key == "resource_share"
@@ -79,6 +84,32 @@ class Deployment:
                 " device, above 0 and at most 1"
             )
         self._check_market()
+
+    def _check_threads(self) -> None:
+        threads, cores = self.threads, self.profile.cores
+        if threads is None:
+            return
+        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+            raise DeploymentError(
+                f"{self.label}: threads is {threads!r}; give a whole number of 1 or more"
+            )
+        if cores is None:
+            raise DeploymentError(
+                f"{self.label}: threads is {threads}, but {self.profile.name} says no cores; leave"
+                " threads out, or add cores to the profile"
+            )
+        if threads * self.streams > cores.value:
+            raise DeploymentError(
+                f"{self.label}: {threads} threads x {self.streams} streams are more than the"
+                f" {cores.value:g} cores of {self.profile.name}; lower one"
+            )
+
+    @property
+    def working_share(self) -> float:
+        """Share of the cores that its threads keep busy, above 0 and at most 1."""
+        if self.threads is None or self.profile.cores is None:
+            return 1.0
+        return self.threads * self.streams / self.profile.cores.value
 
     def _check_market(self) -> None:
         market = self.market_gco2e_per_kwh
@@ -138,6 +169,7 @@ def deployment_label(
     *,
     batch: int = 1,
     streams: int = 1,
+    threads: int | None = None,
     resource_share: float = 1.0,
 ) -> str:
     """The label of a deployment that is given none, such as ``rpi4-int8-fr-b8``.
@@ -148,11 +180,14 @@ def deployment_label(
         grid: Name of the grid.
         batch: Inputs of one run; told when more than 1.
         streams: Runs at the same time; told when more than 1.
+        threads: Of each; told when given.
         resource_share: Share of the device; told in percent when less than 1.
     """
     extra = "".join(
         f"-{word}{count}" for word, count in (("b", batch), ("s", streams)) if count > 1
     )
+    if threads is not None:
+        extra += f"-t{threads}"
     if resource_share < 1.0:
         extra += f"-{100.0 * resource_share:g}pct"
     return f"{hardware}-{precision}-{grid}{extra}"
@@ -167,6 +202,7 @@ def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:
         "grid": deployment.grid.model_dump(mode="json"),
         "batch": deployment.batch,
         "streams": deployment.streams,
+        "threads": deployment.threads,
         "pue": deployment.pue,
         "supply_efficiency": deployment.supply_efficiency,
         "resource_share": deployment.resource_share,

@@ -61,6 +61,7 @@ def detect_host() -> HardwareProfile:
         label=f"{_cpu_model()}, {cores} cores ({platform.system()})",
         kind="host",
         runtime=f"ONNX Runtime or PyTorch on the CPU, {cores} threads",
+        cores=_measured(cores, "operating system, affinity and control group"),
         macs_per_s=_rates(rate),
         efficiency=_efficiency(),
         half_rate_macs=_assumed(3.5e-6 * rate, 0, 3.5e-5 * rate, f"3.5 us of its rate; {_FIT}"),

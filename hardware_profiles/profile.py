@@ -65,6 +65,8 @@ class HardwareProfile(Facts):
         launch_year: In which it was launched; None when unknown.
         runtime: Software stack that the efficiencies stand for.
         macs_per_s: Dense peak by precision; a precision not listed is not supported.
+        cores: Of a processor, those that its rates and its load power are of; None elsewhere, where
+            threads are no choice.
         efficiency: Share of the peak that large layers reach, by layer kind: ``conv``,
             ``depthwise`` and ``linear``; ``pointwise`` for convolutions of one place, those of
             ``conv`` where it is not given, and ``grouped`` for those of several groups likewise;
@@ -130,6 +132,7 @@ class HardwareProfile(Facts):
     launch_year: Positive | None = None
     runtime: Text
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
+    cores: Positive | None = None
     efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
     half_rate_macs: NonNegative
     output_macs: NonNegative | None = None

@@ -169,6 +169,8 @@ def _moved_label(deployment: Deployment, where: Grid) -> str:
         deployment.precision,
         batch=deployment.batch,
         streams=deployment.streams,
+        threads=deployment.threads,
+        resource_share=deployment.resource_share,
     )
     if deployment.label == by_rule(deployment.grid.name):
         return by_rule(where.name)

@@ -93,7 +93,8 @@ def _kernel_lines(
             share = efficiency[RATE_OF[kind]]
             source = f"rate: {share.source}; roofline, Williams et al., CACM 2009"
             most = profile.macs_per_s.get(runs_in(kind, deployment.precision))
-            peak = product(np.nan if most is None else most.value, deployment.resource_share)
+            used = (deployment.resource_share, deployment.working_share)
+            peak = product(np.nan if most is None else most.value, *used)
             if profile.latency_factor is not None:
                 peak += f" / {digits(profile.latency_factor.value)}"
             rate = f"({peak} * {digits(share.value)}{_narrow(workload, figures, index)})"
@@ -202,7 +203,8 @@ def _energy_lines(
         busy_s = float(times.busy_s.sum())
         yield Line("time under load", sum_of(times.busy_s[0]), busy_s, "s",
                    "kernels above without dispatch; on a GPU without filling")  # fmt: skip
-        formula = f"({product(load.value, share)} - {product(idle_w, share)}) * {digits(busy_s)}"
+        above = f"({product(load.value, share)} - {product(idle_w, share)})"
+        formula = f"{above} * {product(busy_s, deployment.working_share)}"
         dynamic, source = float(figures.dynamic_w[0, 0]) * busy_s, load.source
     else:
         moved = float(times.main_memory_bytes.sum())

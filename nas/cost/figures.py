@@ -80,7 +80,8 @@ class Figures:
     """What the cost formulas need of D deployments; arrays are (D, 1), to meet kernels in a row.
 
     A deployment on a share of its device has that share of rates, bandwidths, caches, powers and
-    limits; what fills the units that it has takes as long as on the whole.
+    limits; what fills the units that it has takes as long as on the whole. One on some of the cores
+    has their share of rates, of the bandwidth of caches and of the power above idle.
 
     Attributes:
         deployments: The deployments, in order.
@@ -221,7 +222,8 @@ def _designs(deployments: Sequence[Deployment]) -> Designs | None:
 
 def _seconds_per_mac(deployment: Deployment) -> list[float]:
     profile, shares = deployment.profile, efficiencies(deployment.profile)
-    share = deployment.resource_share / _or(profile.latency_factor, 1.0)
+    share = deployment.resource_share * deployment.working_share
+    share /= _or(profile.latency_factor, 1.0)
     seconds = []
     for kind in KINDS:
         if RATE_OF.get(kind) not in shares:
@@ -256,7 +258,8 @@ def _row(deployment: Deployment) -> dict[str, float]:
     per_mac, per_byte = profile.energy_per_mac_j.get(precision), profile.energy_per_byte_j
     if per_mac is None or per_byte is None:
         per_mac = per_byte = None
-    storage, half_rate = profile.storage_limit_bytes, profile.half_rate_macs.value * share
+    working = share * deployment.working_share
+    storage, half_rate = profile.storage_limit_bytes, profile.half_rate_macs.value * working
     return {
         "half_rate_macs": half_rate,
         "busy_half_rate_macs": 0.0 if profile.kind in _FILLED_IN_PARTS else half_rate,
@@ -267,16 +270,16 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "move_dispatch_s": _or(profile.move_dispatch_s, profile.dispatch_s.value) * factor,
         "channel_block": _or(profile.channel_block, 1.0),
         "narrow_share": _or(profile.narrow_share, 1.0),
-        "activation_s": _or(profile.activation_s, 0.0) * factor / share,
+        "activation_s": _or(profile.activation_s, 0.0) * factor / working,
         "padding_share": _or(profile.padding_share, 1.0),
         "smooth_share": _or(profile.smooth_share, 0.0),
         "seconds_per_byte": memory * factor,
         "cache_bytes": _or(profile.cache_bytes, 0.0) * share,
         "cache_seconds_per_byte": factor
-        * (memory if cache is None else 1.0 / (cache.value * share)),
+        * (memory if cache is None else 1.0 / (cache.value * working)),
         "far_cache_bytes": _or(profile.far_cache_bytes, 0.0) * share,
         "far_cache_seconds_per_byte": factor
-        * (memory if far is None else 1.0 / (far.value * share)),
+        * (memory if far is None else 1.0 / (far.value * working)),
         "element_bytes": ELEMENT_BYTES[precision],
         "bias_bytes": BIAS_BYTES[precision],
         "float_bytes": FLOAT_BYTES[precision],
@@ -284,7 +287,7 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "streams": float(deployment.streams),
         "together": float(deployment.batch * deployment.streams),
         "idle_w": idle_w * share,
-        "dynamic_w": (load_w - idle_w) * share,
+        "dynamic_w": (load_w - idle_w) * working,
         "energy_per_mac_j": _or(per_mac, _UNKNOWN),
         "energy_per_byte_j": _or(per_byte, _UNKNOWN),
         "memory_limit_bytes": profile.memory_limit_bytes.value * share,

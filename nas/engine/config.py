@@ -89,6 +89,7 @@ class DeploymentConfig(_Strict):
     precision: str = "fp32"
     batch: int = Field(default=1, ge=1)
     streams: int = Field(default=1, ge=1)
+    threads: int | None = Field(default=None, ge=1)
     pue: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     supply_efficiency: float | None = Field(default=None, gt=0, le=1)
     resource_share: float = Field(default=1.0, gt=0, le=1)

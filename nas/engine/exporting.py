@@ -125,6 +125,7 @@ def _card(
             "precision": deployment.precision,
             "batch": deployment.batch,
             "streams": deployment.streams,
+            "threads": deployment.threads,
             "grid": deployment.grid.label,
             "grid_gco2e_per_kwh": deployment.grid.gco2e_per_kwh.value,
             "overhead": deployment.overhead,

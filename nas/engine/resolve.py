@@ -328,6 +328,7 @@ def _deployment(row: DeploymentConfig) -> Deployment:
         chosen.name,
         batch=row.batch,
         streams=row.streams,
+        threads=row.threads,
         resource_share=row.resource_share,
     )
     return Deployment(
@@ -337,6 +338,7 @@ def _deployment(row: DeploymentConfig) -> Deployment:
         grid=chosen,
         batch=row.batch,
         streams=row.streams,
+        threads=row.threads,
         pue=row.pue,
         supply_efficiency=row.supply_efficiency,
         resource_share=row.resource_share,

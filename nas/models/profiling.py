@@ -209,6 +209,8 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
     detected = detect_host()
     content = profile_to_dict(detected) | {"name": name}
     content["runtime"] = f"ONNX Runtime or PyTorch on the CPU, threads: {threads}"
+    content["cores"] = Figure(value=threads, basis="measured", source="threads pinned to cores")
+    content["cores"] = content["cores"].model_dump()
     content["macs_per_s"] = {name: figures[name] for name in ("fp32", "bf16", "int8")}
     for key, figure in layer_figures(took, figures["fp32"]["value"], f"{ran}, {when}").items():
         place, _, kind = key.partition(".")

@@ -270,7 +270,8 @@ def _devices(material: Material) -> str:
             Cell(profile.label, profile.runtime, "wide"),
             Cell(
                 deployment.precision,
-                f"batch {deployment.batch}, streams {deployment.streams}",
+                f"batch {deployment.batch}, streams {deployment.streams}"
+                + ("" if deployment.threads is None else f", threads {deployment.threads}"),
                 "text",
             ),
             Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}", "text"),

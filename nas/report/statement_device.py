@@ -42,6 +42,7 @@ def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
         "precision": place.precision,
         "batch": place.batch,
         "streams": place.streams,
+        "threads": "all" if place.threads is None else place.threads,
         "resource_share": place.resource_share,
         "idle_w": figure_facts(known(profile.idle_w)),
         "load_w": figure_facts(known(profile.load_w)),

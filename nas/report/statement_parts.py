@@ -121,9 +121,10 @@ def device_part(said: Facts) -> Iterator[str]:
     facts = said["device"]
     yield from title("The device")
     share, market = facts["resource_share"], facts["market_gco2e_per_kwh"]
+    threads = "" if facts["threads"] == "all" else f", threads {facts['threads']}"
     rows = [
         ("device", f"{facts['label']}; {facts['runtime']}"),
-        ("runs", f"batch {facts['batch']}, streams {facts['streams']}"),
+        ("runs", f"batch {facts['batch']}, streams {facts['streams']}{threads}"),
         *([] if share == 1.0 else [("part of the device", f"{share:.4g}")]),
         ("idle power", figure_text(facts["idle_w"], "W")),
         ("power at load", figure_text(facts["load_w"], "W")),

@@ -77,6 +77,7 @@ def _labelled(lines: list[Line], label: str) -> Line:
         {"energy_per_mac_j": {"int8": 1e-9}, "energy_per_byte_j": 2e-9, "batch": 3},
         {"channel_block": 16.0, "narrow_share": 0.5, "activation_s": 1e-7, "output_macs": 2.0,
          "depthwise_output_macs": 4.0, "weight_macs": 3.0, "batch": 2},
+        {"cores": 4.0, "threads": 1, "streams": 2, "half_rate_macs": 5e3, "precision": "fp32"},
         {"output_macs": 3.0, "weight_macs": 2.0, "move_dispatch_s": 5e-3, "padding_share": 0.25,
          "cache_bytes": 2e3, "cache_bytes_per_s": 1e7, "far_cache_bytes": 3e4,
          "far_cache_bytes_per_s": 1e6, "streams": 2},
