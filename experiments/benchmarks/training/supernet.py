@@ -39,6 +39,7 @@ sys.path.insert(0, str(HERE.parents[1] / "tables"))
 from trained_mbconv import MOST_MACS, MOST_PARAMS, RECIPE, SPACE, TABLE, TASK  # noqa: E402
 
 FIRST, *FURTHER = "stm32l4r5:int8", "rpi4:int8", "pixel3:int8", "jetson_orin_nano_8gb:fp16"
+PILOTS, DRAWS, RIDGE = (12, 25, 40, 60), 40, 10.0
 SHARE = 0.99  # of the hypervolume of all trained, which counts as reached
 
 
@@ -87,6 +88,42 @@ def scored(rows: pd.DataFrame, given: argparse.Namespace) -> tuple[pd.DataFrame,
     score_s = (time.process_time() - began) / len(rows)
     costs = {"made_s": made_s, **json.loads(spent.read_text()), "score_s": score_s}
     return rows.assign(shared=errors, shared_loss=losses), costs
+
+
+def by_regression(rows: pd.DataFrame) -> dict[str, float]:
+    """Rank agreement of a ridge regression on as few trainings as a supernet costs, and on more.
+
+    It takes the choices of an architecture and its MACs and parameters, learns errors of one seed
+    of networks drawn at random, and is asked for the rest; means over draws. `leave_one_out` learns
+    from all others. With `shared_loss` among the columns, that is one feature more.
+    """
+    described = [json.loads(text) for text in rows["architecture"]]
+    columns = [np.log(rows["macs"]), np.log(rows["params"])]
+    if "shared_loss" in rows:
+        columns.append(np.log(rows["shared_loss"]))
+    for choice in SPACE.choices:
+        if isinstance(choice.values[0], str):
+            columns.append([float(a.get(choice.name) == choice.values[-1]) for a in described])
+        else:
+            columns.append([np.log1p(float(a.get(choice.name, 0))) for a in described])
+    table = np.array(columns, dtype=float).T
+    table = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-9)
+    truth, first = np.log(rows["error"].to_numpy()), np.log(rows["first"].to_numpy())
+
+    def predicted(known: Any, asked: Any) -> Any:
+        x, y = table[known], first[known]
+        weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ (y - y.mean()))
+        return y.mean() + table[asked] @ weights
+
+    rng, everyone = np.random.default_rng(0), np.arange(len(rows))
+    found = {}
+    for count in PILOTS:
+        drawn = [np.split(rng.permutation(everyone), [count]) for _ in range(DRAWS)]
+        ranks = [rank_agreement(truth[rest], predicted(known, rest)) for known, rest in drawn]
+        found[str(count)] = float(np.mean(ranks))
+    alone = [predicted(np.delete(everyone, i), [i])[0] for i in everyone]
+    found["leave_one_out"] = rank_agreement(truth, np.array(alone))
+    return found
 
 
 def searches(rows: pd.DataFrame, costs: dict[str, Any], device: str) -> dict[str, Any]:
@@ -148,12 +185,16 @@ def elsewhere(rows: pd.DataFrame, device: str, at_most: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--regression", action="store_true", help="only that, which trains nothing")
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--randoms", type=int, default=3)
     parser.add_argument("--distilled", type=float, default=0.2)
     parser.add_argument("--validation", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    if given.regression:
+        print(json.dumps(by_regression(truth())))
+        return
     given.work.mkdir(parents=True, exist_ok=True)
     rows, costs = scored(truth(), given)
     both = rows.dropna(subset=["first", "second"])
@@ -162,6 +203,8 @@ def main() -> None:
         "spearman": rank_agreement(rows["error"], rows["shared"]),
         "spearman_of_loss": rank_agreement(rows["error"], rows["shared_loss"]),
         "spearman_of_macs": rank_agreement(-rows["error"], rows["macs"]),
+        "spearman_of_regression": by_regression(rows.drop(columns=["shared", "shared_loss"])),
+        "spearman_of_regression_with_shared": by_regression(rows),
         "architectures": len(rows),
         "spearman_of_seeds": rank_agreement(both["first"], both["second"])
         if len(both) > 2
