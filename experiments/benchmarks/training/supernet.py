@@ -1,6 +1,6 @@
 """Shared weights against networks trained alone, on the table of trained truth.
 
-    python experiments/benchmarks/training/supernet.py --work WORK [--epochs 14] [--randoms 3]
+    python experiments/benchmarks/training/supernet.py --work WORK [--epochs 12] [--randoms 3]
 
 Trains one supernet of `mbconv` on the table's subset (goes on from WORK), scores the table's
 architectures by it, and holds that against the table: rank agreement, what a score costs, a search
@@ -68,7 +68,9 @@ def scored(rows: pd.DataFrame, given: argparse.Namespace) -> tuple[pd.DataFrame,
         ),
     )
     made_s = time.process_time() - began
-    plain = dataclasses.replace(RECIPE, epochs=given.epochs, batch_size=64)
+    plain = dataclasses.replace(
+        RECIPE, epochs=given.epochs, batch_size=64, label_smoothing=0.0, optimiser=given.optimiser
+    )
     spent = given.work / f"spent-{given.seed}.json"
     began = time.process_time()
     weights = given.work / f"supernet-{given.seed}.safetensors"
@@ -186,10 +188,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--regression", action="store_true", help="only that, which trains nothing")
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--randoms", type=int, default=3)
     parser.add_argument("--distilled", type=float, default=0.2)
-    parser.add_argument("--validation", type=int, default=1000)
+    parser.add_argument("--validation", type=int, default=750)
+    parser.add_argument("--optimiser", default="muon")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.regression:
