@@ -9,7 +9,7 @@ import time
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from subjects import LAYERS, RECIPE, SPLITS, TASK
+from subjects import LAYERS, RECIPES, SPLITS, TASK
 
 from nas.models.train import train
 
@@ -30,20 +30,21 @@ def throughput(name: str, seconds: float) -> dict[str, float]:
         steps += 1
         return steps > WARM_UP + 1 and time.process_time() - spent > seconds
 
-    train(LAYERS[name], TASK, SPLITS, RECIPE, seed=0, should_stop=stop)
-    images = (steps - 1 - WARM_UP) * RECIPE.batch_size
+    train(LAYERS[name], TASK, SPLITS, RECIPES[name], seed=0, should_stop=stop)
+    images = (steps - 1 - WARM_UP) * RECIPES[name].batch_size
     wall, cpu = time.perf_counter() - began, time.process_time() - spent
     return {"wall": images / wall, "cpu": images / cpu}
 
 
 def candidate(name: str, seed: int) -> dict[str, float | int]:
     """One whole training: accuracy on all validation images, and how long it took."""
-    spent = time.process_time()
-    training = train(LAYERS[name], TASK, SPLITS, RECIPE, seed=seed)
+    spent, recipe = time.process_time(), RECIPES[name]
+    training = train(LAYERS[name], TASK, SPLITS, recipe, seed=seed)
     error = 1.0 if training.error is None else training.error
     return {
         "accuracy": 1 - error,
-        "images": RECIPE.epochs * (len(SPLITS.train_y) + len(SPLITS.validation_y) // PASSES),
+        "images": recipe.samples_seen(len(SPLITS.train_y))
+        + recipe.epochs * len(SPLITS.validation_y) // PASSES,
         "wall_s": training.seconds,
         "cpu_s": time.process_time() - spent,
         "seed": seed,

@@ -1,6 +1,6 @@
 """Candidates trained by our trainer and by a textbook's loop, on the same data and architectures.
 
-    python experiments/benchmarks/training/run.py [throughput|peak|time|precision ...]
+    python experiments/benchmarks/training/run.py [throughput|peak|step_cost|time|precision ...]
     python experiments/benchmarks/training/run.py overhead --run RUN
 
 Each part measures and writes results/PART.json; without any, all but `overhead` are measured. The
@@ -142,7 +142,15 @@ def seconds_to_target(names: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def step_cost() -> dict[str, Any]:
+    """AdamW's time of a step over Muon's, by processor time: `throughput.json` was AdamW's."""
+    return dict(_answer(_child("step_cost.py")))
+
+
 def _compared(name: str, rows: dict[str, Any], rates: dict[str, float]) -> dict[str, Any]:
+    """Both sides of one architecture; ours at the measured rate less what Muon's steps cost."""
+    costs = json.loads((RESULTS / "step_cost.json").read_text(encoding="utf-8"))
+    rates = {**rates, "ours": rates["ours"] * costs["share"][name]}
     ours = [rows[f"{name}/ours/{seed}"] for seed in SEEDS]
     theirs = [rows[f"{name}/textbook/{seed}"] for seed in SEEDS]
     reached = sum(row["accuracy"] >= TARGET for row in ours) / len(ours)
@@ -188,6 +196,7 @@ PARTS: dict[str, Any] = {
     "throughput": throughput,
     "by_processor": by_processor,
     "peak": peak,
+    "step_cost": step_cost,
     "time": seconds_to_target,
     "precision": precision,
     "overhead": overhead,
