@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from nas.objectives import Objective
 __all__ = ["STUDY_NAME", "database_faults", "open_storage", "open_study"]
 
 _SQLITE_TIMEOUT_S = 60
+_LOCKED_S = 0.01
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -65,7 +68,11 @@ def open_study(
     )
     names = [row.label if row.unit == "1" else f"{row.label} [{row.unit}]" for row in objectives]
     if study.metric_names != names:
-        study.set_metric_names(names)
+        try:
+            study.set_metric_names(names)
+        except optuna.exceptions.StorageInternalError:
+            if study.metric_names != names:  # or another process wrote them at the same moment
+                raise
     return study
 
 
@@ -91,9 +98,22 @@ def database_faults(path: Path) -> Iterator[None]:
 
 def _set_pragmas(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    deadline = time.monotonic() + _SQLITE_TIMEOUT_S
+    while not _keeps_a_log(cursor) and time.monotonic() < deadline:
+        time.sleep(_LOCKED_S)
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _keeps_a_log(cursor: sqlite3.Cursor) -> bool:
+    """Ask for a write-ahead log; for this, SQLite does not wait where another holds the file."""
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _safe(url: str) -> str:

@@ -43,11 +43,13 @@ def test_tools_for_studies_see_names_and_units(url):
 
 
 def test_it_is_made_once_by_many_at_once(url):
-    faults = []
+    faults, all_there = [], threading.Barrier(4)
 
     def open_it():
         try:
-            open_study(open_storage(url), PAIR)
+            storage = open_storage(url)
+            all_there.wait(60)
+            open_study(storage, PAIR)
         except Exception as error:
             faults.append(error)
 
