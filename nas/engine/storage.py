@@ -99,18 +99,18 @@ def database_faults(path: Path) -> Iterator[None]:
 def _set_pragmas(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     deadline = time.monotonic() + _SQLITE_TIMEOUT_S
-    while not _keeps_a_log(cursor) and time.monotonic() < deadline:
+    while not _keeps_a_log(cursor, may_wait=time.monotonic() < deadline):
         time.sleep(_LOCKED_S)
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
 
 
-def _keeps_a_log(cursor: sqlite3.Cursor) -> bool:
+def _keeps_a_log(cursor: sqlite3.Cursor, *, may_wait: bool) -> bool:
     """Ask for a write-ahead log; for this, SQLite does not wait where another holds the file."""
     try:
         cursor.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
+        if not may_wait or "locked" not in str(error):
             raise
         return False
     return True
