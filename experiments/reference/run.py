@@ -124,10 +124,11 @@ def line(row: dict[str, Any]) -> str:
     """A row of the table of README."""
     ours, other = row["export"], row["baseline"]
     spent = row["search"]["seconds"] + ours["seconds"]
+    params = ours.get("params", row["search"]["params"])  # days.py exports another network
     return (
         f"| {row['task']} | {ours['metric']} | {ours['test_error']:.4f} | "
         f"{other['test_error']:.4f} | {'yes' if row['as_good'] else 'NO'} | "
-        f"{row['search']['params']:,} | {row['search']['trained']} | {spent:.0f} |"
+        f"{params:,} | {row['search']['trained']} | {spent:.0f} |"
     )
 
 
