@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from numbers import Real
 from typing import Any
 
+from hardware_profiles.beside import ModelBeside, beside_from_dict
 from hardware_profiles.documents import parse_facts
 from hardware_profiles.grid import Grid
 from hardware_profiles.profile import HardwareProfile, Precision
@@ -39,11 +40,15 @@ class Deployment:
         market_gco2e_per_kwh: Carbon intensity of the electricity that a contract buys (GHG
             Protocol, market-based Scope 2), 0 or more, reported beside that of the grid; None
             without a contract.
+        beside: Other models on the same device. Memory and storage of all add up against its
+            limits, each with buffers of its own; its manufacture and idle time are shared by busy
+            time. Latency is each model's own: waiting for one another is not modelled.
 
     Raises:
         DeploymentError: If the device lacks the precision, a number is out of its range, the
             profile says no cores for threads or fewer, an overhead is given that the device's
-            energy boundary already holds, or a contract is given beside a marginal rate.
+            energy boundary already holds, a contract is given beside a marginal rate, or models
+            beside have one name or take the whole life of the device.
     """
 
     label: str
@@ -57,6 +62,7 @@ class Deployment:
     supply_efficiency: float | None = None
     resource_share: float = 1.0
     market_gco2e_per_kwh: float | None = None
+    beside: tuple[ModelBeside, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -84,6 +90,7 @@ class Deployment:
                 " device, above 0 and at most 1"
             )
         self._check_market()
+        self._check_beside()
 
     def _check_threads(self) -> None:
         threads, cores = self.threads, self.profile.cores
@@ -124,6 +131,32 @@ class Deployment:
                 f"{self.label}: market_gco2e_per_kwh is of a contract, but grid {self.grid.name!r}"
                 f" has a {self.grid.rate} rate; leave one out"
             )
+
+    def _check_beside(self) -> None:
+        names = [model.name for model in self.beside]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DeploymentError(f"{self.label}: beside names {twice!r} twice; rename one")
+        if self.beside_busy_share >= 1.0:
+            raise DeploymentError(
+                f"{self.label}: models beside it take {self.beside_busy_share:.3g} of the device's"
+                " life; lower their inferences_per_s, or take a faster device"
+            )
+
+    @property
+    def beside_memory_bytes(self) -> float:
+        """Memory that the other models on the device take."""
+        return sum(model.peak_memory_bytes for model in self.beside)
+
+    @property
+    def beside_storage_bytes(self) -> float:
+        """Storage that the other models on the device take."""
+        return sum(model.storage_bytes for model in self.beside)
+
+    @property
+    def beside_busy_share(self) -> float:
+        """Share of the device's life that it computes for the other models, >= 0 and below 1."""
+        return sum(model.busy_share for model in self.beside)
 
     def _check_overheads(self) -> None:
         boundary = self.profile.energy_boundary
@@ -171,6 +204,7 @@ def deployment_label(
     streams: int = 1,
     threads: int | None = None,
     resource_share: float = 1.0,
+    beside: Sequence[str] = (),
 ) -> str:
     """The label of a deployment that is given none, such as ``rpi4-int8-fr-b8``.
 
@@ -182,6 +216,7 @@ def deployment_label(
         streams: Runs at the same time; told when more than 1.
         threads: Of each; told when given.
         resource_share: Share of the device; told in percent when less than 1.
+        beside: Names of the other models on it.
     """
     extra = "".join(
         f"-{word}{count}" for word, count in (("b", batch), ("s", streams)) if count > 1
@@ -190,6 +225,8 @@ def deployment_label(
         extra += f"-t{threads}"
     if resource_share < 1.0:
         extra += f"-{100.0 * resource_share:g}pct"
+    if beside:
+        extra += f"-with-{'-'.join(beside)}"
     return f"{hardware}-{precision}-{grid}{extra}"
 
 
@@ -207,6 +244,7 @@ def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:
         "supply_efficiency": deployment.supply_efficiency,
         "resource_share": deployment.resource_share,
         "market_gco2e_per_kwh": deployment.market_gco2e_per_kwh,
+        "beside": [asdict(model) for model in deployment.beside],
     }
 
 
@@ -231,10 +269,12 @@ def deployment_from_dict(content: Mapping[str, Any]) -> Deployment:
     missing = sorted({"label", "profile", "precision", "grid"} - set(content))
     if missing:
         raise DeploymentError(f"deployment: {missing[0]!r} is missing; add it")
-    rest = {key: value for key, value in content.items() if key not in ("profile", "grid")}
+    parsed = ("profile", "grid", "beside")
+    rest = {key: value for key, value in content.items() if key not in parsed}
     label = str(content["label"])
     return Deployment(
         profile=parse_facts(HardwareProfile, content["profile"], f"{label}: profile"),
         grid=parse_facts(Grid, content["grid"], f"{label}: grid"),
+        beside=tuple(beside_from_dict(model) for model in content.get("beside", ())),
         **rest,
     )

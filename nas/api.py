@@ -307,7 +307,8 @@ def estimate(
         space: Name of its search space, or ``"./my_space.py:space"``.
         architecture: Its choices.
         task: Name of the task that gives input shape and outputs, or a file or folder of one's own.
-        deployments: Where it may run: "NAME:PRECISION" or `Deployment`, one or several.
+        deployments: Where it may run: "NAME:PRECISION" (and ":tTHREADS") or `Deployment`, one or
+            several.
         study: Demand, boundary and factor tables.
         grid: Names, gCO2e/kWh or `Grid`, one or several; texts among `deployments` need one.
 

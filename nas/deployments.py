@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -33,8 +34,8 @@ def deployments_for(
     """Given devices on given grids, or the deployments of a run, elsewhere if grids are given.
 
     Args:
-        hardware: "NAME" or "NAME:PRECISION", each on every grid; None takes the deployments of
-            `like` as they are, batch, overheads and labels included.
+        hardware: Texts that `device_and_precision` reads, each on every grid; None takes the
+            deployments of `like` as they are, batch, overheads and labels included.
         grids: Names, gCO2e/kWh or .yaml files, each in place of the grid of a deployment of
             `like`; None keeps its grid. For given devices None takes the grid of `like`, if it is
             one.
@@ -63,7 +64,7 @@ def placed(
     """The same from Python, where deployments and grids may be objects too.
 
     Args:
-        given: "NAME", "NAME:PRECISION" or deployments, one or several; None as in
+        given: Texts that `device_and_precision` reads, or deployments, one or several; None as in
             `deployments_for`.
         where: Grids, one or several; every device that is given is placed on each. None keeps the
             grid of a deployment, and as in `deployments_for` gives texts that of `like`.
@@ -124,10 +125,24 @@ def changed_profiles(
     )
 
 
-def device_and_precision(text: str) -> tuple[str, str]:
-    """The device and the precision in "NAME" or "NAME:PRECISION"; fp32 unless told."""
-    name, _, precision = text.partition(":")
-    return name, precision or "fp32"
+def device_and_precision(text: str) -> tuple[str, str, int | None]:
+    """The device, the precision and the threads that a text such as "rpi4:int8:t2" names.
+
+    Args:
+        text: "NAME", "NAME:PRECISION", "NAME:tTHREADS" or "NAME:PRECISION:tTHREADS"; fp32 and all
+            cores unless told.
+
+    Raises:
+        ConfigError: If it has more parts, or no whole number of threads.
+    """
+    name, *parts = text.split(":")
+    threads = parts.pop()[1:] if parts and _THREADS.fullmatch(parts[-1]) else None
+    if len(parts) > 1:
+        raise ConfigError(
+            f"hardware: got {text!r}; give NAME, NAME:PRECISION or NAME:PRECISION:tTHREADS, such as"
+            " rpi4:int8:t2"
+        )
+    return name, (parts[0] if parts else "") or "fp32", None if threads is None else int(threads)
 
 
 def grid_or_number(text: str) -> str | float:
@@ -139,10 +154,16 @@ def grid_or_number(text: str) -> str | float:
 
 
 def _on(item: str, where: Grid) -> Deployment:
-    name, precision = device_and_precision(item)
+    name, precision, threads = device_and_precision(item)
     profile = device(name)
-    label = deployment_label(profile.name, precision, where.name)
-    return Deployment(label, profile, precision, where)  # type: ignore[arg-type]  # checked by Deployment
+    label = deployment_label(profile.name, precision, where.name, threads=threads)
+    return Deployment(
+        label,
+        profile,
+        precision,  # type: ignore[arg-type]  # checked by Deployment
+        where,
+        threads=threads,
+    )
 
 
 def _moved(like: Sequence[Deployment], grids: Sequence[Grid]) -> list[Deployment]:
@@ -171,6 +192,7 @@ def _moved_label(deployment: Deployment, where: Grid) -> str:
         streams=deployment.streams,
         threads=deployment.threads,
         resource_share=deployment.resource_share,
+        beside=[model.name for model in deployment.beside],
     )
     if deployment.label == by_rule(deployment.grid.name):
         return by_rule(where.name)
@@ -250,6 +272,7 @@ def study_for(given: Mapping[str, Any], *, like: Study | None) -> Study:
     return replace(like, demand=_demand(asked, like.demand), **new)
 
 
+_THREADS = re.compile(r"t\d+")
 _DEMAND = tuple(field.name for field in fields(Demand))
 _ONE_OF = (("inferences", "busy_share"), ("devices", "users", "peak_per_s"))
 _OF_A_POOL = ("peak_per_s", "peak_busy_share", "spares")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hardware_profiles import Deployment, deployment_label
+from hardware_profiles.beside import ModelBeside
 from hardware_profiles.catalog import hardware
 from hardware_profiles.grid import grid
 from nas.carbon import Demand, Study
@@ -15,7 +16,7 @@ from nas.deployments import (
     deployments_for,
     study_for,
 )
-from nas.errors import ConfigError, StudyError
+from nas.errors import ConfigError, DeploymentError, StudyError
 
 PI = Deployment("rpi4-fp32-fr", hardware("rpi4"), "fp32", grid("fr"))
 BATCHED = replace(PI, label="rpi4-fp32-fr-b8-s2", batch=8, streams=2)
@@ -54,6 +55,31 @@ def test_devices_take_the_one_grid_of_the_run():
         deployments_for(["rpi4"], None, like=LIKE)
     with pytest.raises(ConfigError, match="--hardware: is not given"):
         deployments_for(None, ["fr"], like=())
+
+
+def test_threads_follow_the_precision():
+    texts = ["rpi4", "rpi4:int8", "rpi4:int8:t2", "rpi4:t1"]
+    found = deployments_for(texts, ["fr"], like=())
+    assert [(d.precision, d.threads) for d in found] == [
+        ("fp32", None),
+        ("int8", None),
+        ("int8", 2),
+        ("fp32", 1),
+    ]
+    assert [d.label for d in found][2:] == ["rpi4-int8-fr-t2", "rpi4-fp32-fr-t1"]
+    moved = deployments_for(None, ["no"], like=found[2:])
+    assert [d.label for d in moved] == ["rpi4-int8-no-t2", "rpi4-fp32-no-t1"]
+    for text in ("rpi4:int8:2", "rpi4:int8:t2:t1"):
+        with pytest.raises(ConfigError, match=r"give NAME, NAME:PRECISION or NAME:PRECISION:tTHR"):
+            deployments_for([text], ["fr"], like=())
+    with pytest.raises(DeploymentError, match=r"8 threads x 1 streams are more than the 4 cores"):
+        deployments_for(["rpi4:int8:t8"], ["fr"], like=())
+
+
+def test_models_beside_stay_on_other_grids():
+    shared = replace(PI, label="rpi4-fp32-fr-with-kws", beside=(ModelBeside("kws", 1, 1, 1, 0.1),))
+    (moved,) = deployments_for(None, ["no"], like=[shared])
+    assert (moved.label, moved.beside) == ("rpi4-fp32-no-with-kws", shared.beside)
 
 
 def test_a_profile_that_has_changed_since_the_run_is_told_once():

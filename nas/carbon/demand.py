@@ -167,8 +167,8 @@ class ClosedDemand:
 
     Attributes:
         inferences: N over the life of all devices.
-        busy_share: Share u of a device's life that these inferences take; at fixed time by all
-            work. Above the powered share where devices do not keep up.
+        busy_share: Share u of a device's life that these inferences take; at fixed time all but
+            that of models beside. Above the powered share where devices do not keep up.
         total_busy_share: Share by all work: ``busy_share`` plus that of other models.
         devices: D, as the demand has it or its peak asks for.
         keeps_up: Whether D devices are enough.
@@ -183,46 +183,58 @@ class ClosedDemand:
     devices_needed: NDArray[np.int64]
 
 
-def close_demand(demand: Demand, occupancy_s: ArrayLike) -> ClosedDemand:
+def close_demand(
+    demand: Demand, occupancy_s: ArrayLike, *, beside_busy_share: ArrayLike = 0.0
+) -> ClosedDemand:
     """Solves ``N * tau = D * LT * 3600 * u`` for what the demand leaves open.
 
     Args:
         demand: Fixed volume or fixed time.
         occupancy_s: Device seconds tau of one inference, ``T_batch / (batch * streams)``, > 0;
             any shape.
+        beside_busy_share: Share of a device's life for models beside, >= 0, in a shape that
+            broadcasts to that of the occupancy; added to the demand's ``other_busy_share``, and
+            part of a ``busy_share``, which is by all work.
 
     Returns:
         The closed demand; what is the same everywhere is a read-only view. Where the devices do
         not keep up, ``busy_share`` is what they would need, and is not clipped.
 
     Raises:
-        StudyError: If an occupancy is not finite or not above 0.
+        StudyError: If an occupancy is not finite or not above 0, or models beside leave no time.
 
     Source:
         Balance of busy time over the life of D devices; devices of a pool by its peak rate.
     """
     tau = quantity("occupancy_s", occupancy_s, above=True)
     life_s = demand.life_h * 3600.0
+    most = demand.powered_share if demand.busy_share is None else demand.busy_share
+    beside = quantity("beside_busy_share", beside_busy_share)
+    other = demand.other_busy_share + (beside if beside.any() else np.float64(0.0))
+    if (other >= most).any():
+        raise StudyError(
+            f"beside_busy_share: got {np.max(beside_busy_share):g}, which leaves none of"
+            f" {most:g} to this model; lower it"
+        )
     if demand.inferences is None:
         fixed = demand.devices or demand.users or 1
         devices = np.broadcast_to(np.int64(fixed), tau.shape)
-        busy = np.broadcast_to(np.float64(demand.busy_share or 0.0), tau.shape)
+        total, own = (np.broadcast_to(busy, tau.shape) for busy in (np.float64(most), most - other))
         return ClosedDemand(
-            inferences=fixed * life_s * busy / tau,
-            busy_share=busy,
-            total_busy_share=busy,
+            inferences=fixed * life_s * own / tau,
+            busy_share=own,
+            total_busy_share=total,
             devices=devices,
             keeps_up=np.broadcast_to(np.True_, tau.shape),
             devices_needed=devices,
         )
     devices = _devices(demand, tau)
     own = tau * (demand.inferences / life_s) / devices
-    other = demand.other_busy_share
-    needed = _needed(demand, tau, demand.inferences / (life_s * (demand.powered_share - other)))
+    needed = _needed(demand, tau, demand.inferences / (life_s * (most - other)))
     return ClosedDemand(
         inferences=np.broadcast_to(np.float64(demand.inferences), tau.shape),
         busy_share=own,
-        total_busy_share=own + other if other else own,
+        total_busy_share=own + other if other.any() else own,
         devices=devices,
         keeps_up=needed <= devices,
         devices_needed=needed,
@@ -235,7 +247,7 @@ def _devices(demand: Demand, tau: Numbers) -> NDArray[np.int64]:
     return np.broadcast_to(np.int64(demand.devices or demand.users or 1), tau.shape)
 
 
-def _needed(demand: Demand, tau: Numbers, per_tau: float) -> NDArray[np.int64]:
+def _needed(demand: Demand, tau: Numbers, per_tau: float | Numbers) -> NDArray[np.int64]:
     """The least D; a fleet gives every user the same number of devices."""
     if demand.users is not None:
         return _whole(tau * (per_tau / demand.users)) * demand.users

@@ -190,7 +190,7 @@ def footprint(
         )
     # Column by column, so that a deployment's figure meets many rows in one inner loop.
     energy, tau = (np.asfortranarray(array) for array in np.broadcast_arrays(energy, tau))
-    closed = close_demand(study.demand, tau)
+    closed = close_demand(study.demand, tau, beside_busy_share=rates.beside_busy_share)
     active, idle, sharing = _energy(energy, tau, closed, rates, study)
     made = (
         rates.manufacture_gco2e

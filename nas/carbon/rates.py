@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.fab import FabTable, fab_table
 from nas.carbon.bill import Phase
+from nas.carbon.demand import Demand
 from nas.carbon.embodied import Steps, capacities, device_embodied, is_known
 from nas.carbon.quantity import Numbers
 from nas.carbon.study import Study
@@ -63,6 +64,8 @@ class Rates:
         sleep_w: Power asleep.
         sunk: Whether the hardware is owned already.
         resource_share: Share of the device that the deployment is.
+        beside_busy_share: Share of the device's life that it computes for the other models that
+            the deployment names, beside those of the demand.
     """
 
     manufacture_gco2e: Numbers
@@ -78,6 +81,7 @@ class Rates:
     sleep_w: Numbers
     sunk: NDArray[np.bool_]
     resource_share: Numbers
+    beside_busy_share: Numbers
 
     @property
     def embodied_gco2e(self) -> Numbers:
@@ -97,8 +101,8 @@ def rates_of(
 
     Raises:
         StudyError: If a grid's rate does not suit the study's view, grids mix direct and
-            life-cycle scopes, a device would be bought at fixed time, or its sleeping power is
-            needed and unknown.
+            life-cycle scopes, a device would be bought at fixed time, its sleeping power is
+            needed and unknown, or other models on it leave no time.
         HardwareError: If the fab table lacks a row that a profile names, or a profile has no
             published assessment and the study asks for it.
     """
@@ -112,6 +116,7 @@ def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -
     _check_scopes(deployments)
     for deployment in deployments:
         _check_rate(deployment, study)
+        _check_time(deployment, study.demand)
     sunk = np.array([d.profile.name in study.sunk for d in deployments])
     if study.view == "consequence" and study.demand.inferences is None and not sunk.all():
         raise StudyError(
@@ -139,6 +144,7 @@ def _rates(deployments: tuple[Deployment, ...], study: Study, table: FabTable) -
         sleep_w=_frozen(sleep * share),
         sunk=sunk,
         resource_share=_frozen(share),
+        beside_busy_share=_frozen([d.beside_busy_share for d in deployments]),
     )
 
 
@@ -177,6 +183,25 @@ def _check_rate(deployment: Deployment, study: Study) -> None:
         raise StudyError(
             f"{deployment.label}: grid {grid.name!r} has an {grid.rate} rate, and a consequence"
             " counts marginal ones; use a marginal grid (`carbon-nas grid list`)"
+        )
+
+
+def _check_time(deployment: Deployment, demand: Demand) -> None:
+    beside = deployment.beside_busy_share
+    if not beside:
+        return
+    others = beside + demand.other_busy_share
+    if demand.busy_share is not None:
+        most, what = demand.busy_share, "busy_share (of all work)"
+    elif demand.peak_per_s is not None:
+        most, what = 1.0 - demand.peak_busy_share, "time that peak_busy_share leaves"
+        others /= demand.powered_share
+    else:
+        most, what = demand.powered_share, "powered_share"
+    if others > most or (others == most and demand.peak_per_s is None):
+        raise StudyError(
+            f"{deployment.label}: other models on it take {others:.3g} of its time, and the"
+            f" demand's {what} is {most:.3g}; lower inferences_per_s of those beside, or raise it"
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import JsonOption, RunArgument
+from nas.cli.options import HardwareOption, JsonOption, RunArgument
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ def search(
     config: Annotated[Path | None, typer.Argument(help="A configuration (YAML).")] = None,
     task: Annotated[str | None, typer.Option(help="Task, see `task list`.")] = None,
     space: Annotated[str | None, typer.Option(help="Search space, see `space list`.")] = None,
-    hardware: Annotated[
-        list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
-    ] = None,
+    hardware: HardwareOption = None,
     grid: Annotated[
         list[str] | None,
         typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 __all__ = [
     "ArchitectureOption",
+    "BesideOption",
     "CandidateOption",
     "FromRunOption",
     "NetworkFile",
@@ -27,6 +28,10 @@ ArchitectureOption = Annotated[
 ]
 FromRunOption = Annotated[Path | None, typer.Option(help="Take the architecture from this run.")]
 CandidateOption = Annotated[str | None, typer.Option(help="Which candidate of the run.")]
+BesideOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Another model on the device, FILE.onnx=INFERENCES_PER_S; repeat for more."),
+]
 SizeOption = Annotated[
     list[str] | None, typer.Option(help="Free axis of the file, AXIS=NUMBER; repeat for more.")
 ]

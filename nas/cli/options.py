@@ -30,7 +30,8 @@ ObjectiveOption = Annotated[
     typer.Option("--objective", "-o", help=f"One of {', '.join(OBJECTIVES)}; repeat for more."),
 ]
 HardwareOption = Annotated[
-    list[str] | None, typer.Option(help="Device, NAME or NAME:PRECISION; repeat for more.")
+    list[str] | None,
+    typer.Option(help="Device, NAME, NAME:PRECISION or NAME:PRECISION:tTHREADS; repeat for more."),
 ]
 GridOption = Annotated[
     list[str] | None, typer.Option(help="Grid, a name, gCO2e/kWh or a .yaml file; repeat for more.")

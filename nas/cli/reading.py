@@ -11,6 +11,7 @@ import typer
 from nas.cli.hints import grid_hints, hint, limit_hints
 from nas.cli.network_options import (
     ArchitectureOption,
+    BesideOption,
     CandidateOption,
     FromRunOption,
     NetworkFile,
@@ -208,6 +209,7 @@ def estimate(
     run: FromRunOption = None,
     candidate: CandidateOption = None,
     size: SizeOption = None,
+    beside: BesideOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Line by line.")] = False,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="And the cost by group of operators.")
@@ -231,6 +233,10 @@ def estimate(
     subject = (space, task, architecture, opened, candidate)
     layers, notes = network_of(file, size, *subject)
     deployments = deployments_for(hardware, grid, like=opened.deployments if opened else ())
+    if beside:
+        from nas.engine.beside import with_models_beside
+
+        deployments = [with_models_beside(place, beside) for place in deployments]
     study = study_for(
         {"inferences": inferences, "lifetime_years": lifetime_years},
         like=opened.study if opened else None,

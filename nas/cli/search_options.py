@@ -52,8 +52,9 @@ def _from_options(options: Mapping[str, Any]) -> SearchConfig:
     grids = [grid_or_number(text) for text in options["grid"]]
     deployments = []
     for item in options["hardware"]:
-        name, precision = device_and_precision(item)
-        deployments += [{"hardware": name, "grid": grid, "precision": precision} for grid in grids]
+        name, precision, threads = device_and_precision(item)
+        place = {"hardware": name, "precision": precision, "threads": threads}
+        deployments += [{**place, "grid": grid} for grid in grids]
     settings = {key: options[key] for key in ("sampler", "seed", "workers") if key in options}
     limits = {key: options[key] for key in ("trainings", "seconds", "gco2e") if key in options}
     rest = {key: options[key] for key in ("objectives", "data_dir") if key in options}

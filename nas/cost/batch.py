@@ -99,8 +99,8 @@ def _costs(networks: Stack, figures: Figures) -> tuple[npt.NDArray[Any], ...]:
     stored = stored_bytes(networks, figures)[:, networks.starts]
     live = activation_bytes(networks, figures)[:, networks.starts]
     memory = live + stored * figures.weights_in_memory
-    fits = (memory + figures.runtime_memory_bytes <= figures.memory_limit_bytes) & (
-        stored + figures.runtime_storage_bytes <= figures.storage_limit_bytes
+    fits = (memory + figures.taken_memory_bytes <= figures.memory_limit_bytes) & (
+        stored + figures.taken_storage_bytes <= figures.storage_limit_bytes
     )
     # Where systolic arrays cannot be mapped to, there is no time.
     unmapped = np.isnan(total_s) if figures.designs is not None else False

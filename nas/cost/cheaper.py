@@ -142,8 +142,8 @@ def _point(
 def _excess(row: Mapping[str, Any], deployment: Deployment) -> float:
     """By what factor memory, storage or time are short, the worst; at most 1 where none is."""
     figures = figures_of([deployment])
-    memory = row["peak_memory_bytes"] + figures.runtime_memory_bytes[0, 0]
-    storage = row["storage_bytes"] + figures.runtime_storage_bytes[0, 0]
+    memory = row["peak_memory_bytes"] + figures.taken_memory_bytes[0, 0]
+    storage = row["storage_bytes"] + figures.taken_storage_bytes[0, 0]
     needed = float(row["devices_needed"]) / max(float(row["devices"]), 1.0)
     shortages = (
         memory / figures.memory_limit_bytes[0, 0],

@@ -120,7 +120,7 @@ class Ensemble:
         """
         shape = (self.count, len(self.deployments))
         costs = _shaped(costs_with(workload, self.figures), shape)
-        taken = (self.figures.runtime_memory_bytes, self.figures.runtime_storage_bytes)
+        taken = (self.figures.taken_memory_bytes, self.figures.taken_storage_bytes)
         grams = footprint(
             costs.energy_j,
             costs.occupancy_s,

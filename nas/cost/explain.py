@@ -69,7 +69,9 @@ def explain(workload: Workload, deployment: Deployment, study: Study) -> list[Li
         *(demand_lines(deployment, study, row) if timed else ()),
         *(use_lines(deployment, study, row) if powered else ()),
     ]
-    formulas = carbon_formulas(study, row) | _cost_formulas(workload, figures, times, lines)
+    formulas = carbon_formulas(deployment, study, row) | _cost_formulas(
+        workload, figures, times, lines
+    )
     bill = deployment.profile.bill_of_materials
     dies = () if bill is None else bill.dies
     area = " + ".join(f"{die.count} * {digits(die.area_cm2.value)}" for die in dies) or "0"

@@ -53,7 +53,7 @@ def device_lines(
     if owned:
         why = "study: owned already, so sunk"
         yield Line("charged for one device", f"0 * {digits(total)}", 0.0, "gCO2e", why)
-        yield Line("not charged, per inference", _share(total, study, row, owned=True),
+        yield Line("not charged, per inference", _share(total, deployment, study, row, owned=True),
                    float(row["sunk_gco2e"]), "gCO2e", why)  # fmt: skip
 
 
@@ -67,8 +67,8 @@ def _memory_lines(
     if bill is None:
         return
     for what, steps, parts, key, runtime in (
-        ("memory", sizes.memory, bill.memories, "peak_memory_bytes", figures.runtime_memory_bytes),
-        ("storage", sizes.storage, bill.storages, "storage_bytes", figures.runtime_storage_bytes),
+        ("memory", sizes.memory, bill.memories, "peak_memory_bytes", figures.taken_memory_bytes),
+        ("storage", sizes.storage, bill.storages, "storage_bytes", figures.taken_storage_bytes),
     ):
         if steps is None:
             continue
@@ -129,15 +129,36 @@ def demand_lines(deployment: Deployment, study: Study, row: Row) -> Iterator[Lin
             float(row["devices"]), "1", "peak rate over what a device serves, plus spares",
         )  # fmt: skip
     life = f"({int(row['devices'])} * {digits(demand.life_h)} * 3600"
+    other = _others(deployment, study)
     if demand.inferences is None:
+        if other:
+            yield Line("busy share", f"{digits(busy + other)} - {digits(other)}", busy, "1",
+                       f"that of all work, less that of {_beside(deployment)}")  # fmt: skip
         yield Line("inferences over the life", f"{life} * {digits(busy)}) / {digits(tau)}",
                    inferences, "1", EQUATION)  # fmt: skip
         return
     yield Line("busy share", f"{digits(inferences)} * {digits(tau)} / {life})", busy, "1", EQUATION)
-    if demand.other_busy_share:
-        yield Line("busy share by all work", sum_of([busy, demand.other_busy_share]),
-                   busy + demand.other_busy_share, "1",
-                   "other models on the device, as the demand has them")  # fmt: skip
+    if other:
+        parts = [busy, *(share for share in (demand.other_busy_share,) if share),
+                 *(model.busy_share for model in deployment.beside)]  # fmt: skip
+        whose = [
+            *(["as the demand has them"] if demand.other_busy_share else []),
+            *([_beside(deployment)] if deployment.beside else []),
+        ]
+        yield Line("busy share by all work", sum_of(parts), busy + other, "1",
+                   f"other models on the device, {' and '.join(whose)}")  # fmt: skip
+
+
+def _others(deployment: Deployment, study: Study) -> float:
+    """Share of the device's life that other models on it take."""
+    return study.demand.other_busy_share + deployment.beside_busy_share
+
+
+def _beside(deployment: Deployment) -> str:
+    return " and ".join(
+        f"{model.name} ({digits(model.occupancy_s)} s x {digits(model.inferences_per_s)}/s)"
+        for model in deployment.beside
+    )
 
 
 def use_lines(deployment: Deployment, study: Study, row: Row) -> Iterator[Line]:
@@ -212,7 +233,7 @@ def _idle_line(deployment: Deployment, study: Study, row: Row) -> Line:
     idle_w = known(profile.idle_w)
     idle, sleep = idle_w.value, 0.0 if sleep_w is None else sleep_w.value
     tau, own = float(row["occupancy_s"]), float(row["busy_share"])
-    total = own + demand.other_busy_share
+    total = own + _others(deployment, study)
     sharing = own if study.view == "consequence" else total
     watts = max(powered - total, 0.0) * idle * share + (1.0 - powered) * sleep * share
     return Line(
@@ -227,10 +248,11 @@ def _idle_line(deployment: Deployment, study: Study, row: Row) -> Line:
     )
 
 
-def carbon_formulas(study: Study, row: Row) -> dict[str, str]:
+def carbon_formulas(deployment: Deployment, study: Study, row: Row) -> dict[str, str]:
     """Formula by name of each objective that rests on carbon.
 
     Args:
+        deployment: Where the network runs.
         study: What the score was computed under.
         row: The score.
     """
@@ -239,7 +261,7 @@ def carbon_formulas(study: Study, row: Row) -> dict[str, str]:
     made = f"{digits(row['device_embodied_gco2e'])} * {int(row['devices'])}"
     return {
         "operational": f"{digits(row['active_gco2e'])} + {digits(row['idle_gco2e'])}",
-        "embodied": _share(row["device_embodied_gco2e"], study, row, owned=False),
+        "embodied": _share(row["device_embodied_gco2e"], deployment, study, row, owned=False),
         "carbon": f"{operational} + {embodied}",
         "sci": f"({operational} + {embodied}) / 1",
         "edp": f"{e} * {t}",
@@ -251,13 +273,15 @@ def carbon_formulas(study: Study, row: Row) -> dict[str, str]:
     }
 
 
-def _share(device_gco2e: Any, study: Study, row: Row, *, owned: bool) -> str:
+def _share(
+    device_gco2e: Any, deployment: Deployment, study: Study, row: Row, *, owned: bool
+) -> str:
     """What one inference carries of devices; of shared ones the part that it keeps busy.
 
     A consequence charges what is bought as a whole, whoever else uses it.
     """
     formula = f"{digits(device_gco2e)} * {int(row['devices'])} / {digits(row['inferences'])}"
-    other = study.demand.other_busy_share
+    other = _others(deployment, study)
     if not other or (study.view == "consequence" and not owned):
         return formula
     busy = float(row["busy_share"])

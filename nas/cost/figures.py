@@ -117,8 +117,8 @@ class Figures:
         energy_per_byte_j: Likewise, main memory.
         memory_limit_bytes: What model and runtime may use.
         storage_limit_bytes: Likewise for storage; infinite when weights are loaded into memory.
-        runtime_memory_bytes: What the runtime takes of the memory.
-        runtime_storage_bytes: What the runtime takes of the storage.
+        taken_memory_bytes: What the runtime and other models on the device take of the memory.
+        taken_storage_bytes: The same of the storage.
         weights_in_memory: 1 when weights are loaded into memory, 0 when they stay in storage.
         designs: The deployments that map layers to systolic arrays; None without any.
     """
@@ -154,8 +154,8 @@ class Figures:
     energy_per_byte_j: Array
     memory_limit_bytes: Array
     storage_limit_bytes: Array
-    runtime_memory_bytes: Array
-    runtime_storage_bytes: Array
+    taken_memory_bytes: Array
+    taken_storage_bytes: Array
     weights_in_memory: Array
     designs: Designs | None
 
@@ -292,8 +292,9 @@ def _row(deployment: Deployment) -> dict[str, float]:
         "energy_per_byte_j": _or(per_byte, _UNKNOWN),
         "memory_limit_bytes": profile.memory_limit_bytes.value * share,
         "storage_limit_bytes": _or(storage, float("inf")) * share,
-        "runtime_memory_bytes": profile.runtime_memory_bytes.value,
-        "runtime_storage_bytes": profile.runtime_storage_bytes.value,
+        "taken_memory_bytes": profile.runtime_memory_bytes.value + deployment.beside_memory_bytes,
+        "taken_storage_bytes": profile.runtime_storage_bytes.value
+        + deployment.beside_storage_bytes,
         "weights_in_memory": 1.0 if storage is None else 0.0,
     }
 

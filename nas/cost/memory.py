@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hardware_profiles.deployment import Deployment
 from nas.cost.figures import Array, Figures
 from nas.cost.stack import Stack
 from nas.cost.workload import Workload
@@ -47,7 +48,8 @@ def fit_reasons(
 ) -> tuple[str | None, ...]:
     """Why a network does not fit each deployment; None where it fits.
 
-    What the runtime itself takes is added to both; the limits are the device's.
+    What the runtime and other models on the device take is added to both; the limits are the
+    device's.
 
     Args:
         memory_bytes: Memory of the model, shape (D,).
@@ -57,22 +59,25 @@ def fit_reasons(
     Returns:
         D lines such as ``flash: needs 2.31 MB, has 2.00 MB``.
     """
-    memory = memory_bytes + figures.runtime_memory_bytes[:, 0]
-    storage = storage_bytes + figures.runtime_storage_bytes[:, 0]
+    memory = memory_bytes + figures.taken_memory_bytes[:, 0]
+    storage = storage_bytes + figures.taken_storage_bytes[:, 0]
     over = (memory > figures.memory_limit_bytes[:, 0], storage > figures.storage_limit_bytes[:, 0])
     if not (over[0].any() or over[1].any()):
         return (None,) * len(memory)
     return tuple(
         _reason(
+            deployment,
             ("RAM", float(memory[i]), float(figures.memory_limit_bytes[i, 0])),
             ("flash", float(storage[i]), float(figures.storage_limit_bytes[i, 0])),
         )
-        for i in range(len(memory))
+        for i, deployment in enumerate(figures.deployments)
     )
 
 
-def _reason(*needs: tuple[str, float, float]) -> str | None:
+def _reason(deployment: Deployment, *needs: tuple[str, float, float]) -> str | None:
     lines = [_shortage(what, need, limit) for what, need, limit in needs if need > limit]
+    if lines and deployment.beside:
+        lines[-1] += f" (beside {', '.join(model.name for model in deployment.beside)})"
     return "; ".join(lines) or None
 
 

@@ -70,8 +70,8 @@ def score(
         costs.occupancy_s,
         deployments,
         study,
-        memory_bytes=costs.peak_memory_bytes + figures.runtime_memory_bytes[:, 0],
-        storage_bytes=costs.storage_bytes + figures.runtime_storage_bytes[:, 0],
+        memory_bytes=costs.peak_memory_bytes + figures.taken_memory_bytes[:, 0],
+        storage_bytes=costs.storage_bytes + figures.taken_storage_bytes[:, 0],
         rates=rates,
     )
     columns = numbers(

@@ -27,6 +27,7 @@ from nas.objectives import OBJECTIVES, unknown_objective
 
 __all__ = [
     "BaselineConfig",
+    "BesideConfig",
     "Budget",
     "DemandConfig",
     "DeploymentConfig",
@@ -81,6 +82,28 @@ class BaselineConfig(_Strict):
     carbon_gco2e: float = Field(ge=0, allow_inf_nan=False)
 
 
+class BesideConfig(_Strict):
+    """Another model on the device: an ONNX file, or its own numbers there."""
+
+    inferences_per_s: float = Field(ge=0, allow_inf_nan=False)
+    model: str | None = None
+    name: str | None = Field(default=None, min_length=1)
+    peak_memory_bytes: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    storage_bytes: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    occupancy_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> BesideConfig:
+        numbers = (self.name, self.peak_memory_bytes, self.storage_bytes, self.occupancy_s)
+        known = [number is not None for number in numbers]
+        if any(known[1:]) if self.model is not None else not all(known):
+            raise ValueError(
+                "give model, an ONNX file, or name, peak_memory_bytes, storage_bytes and "
+                "occupancy_s (`carbon-nas estimate --json` prints the last three)"
+            )
+        return self
+
+
 class DeploymentConfig(_Strict):
     """One place where a chosen model may run."""
 
@@ -94,6 +117,7 @@ class DeploymentConfig(_Strict):
     supply_efficiency: float | None = Field(default=None, gt=0, le=1)
     resource_share: float = Field(default=1.0, gt=0, le=1)
     market_gco2e_per_kwh: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    beside: tuple[BesideConfig, ...] = ()
     label: str | None = None
 
 
@@ -256,11 +280,18 @@ def read_config(path: str | Path) -> SearchConfig:
 
 
 def _from_folder(place: DeploymentConfig | SearchHost, folder: Path) -> dict[str, Any]:
-    """Its grid and hardware with their files, a trace or a YAML file, as paths from the root."""
-    return {
+    """Its grid, hardware and models beside with their files as paths from the root."""
+    found: dict[str, Any] = {
         "grid": _from_root(place.grid, "trace", folder),
         "hardware": _from_root(place.hardware, "accelerator", folder),
     }
+    if isinstance(place, DeploymentConfig):
+        found["beside"] = tuple(
+            row if row.model is None
+            else row.model_copy(update={"model": str((folder / row.model).absolute())})
+            for row in place.beside
+        )  # fmt: skip
+    return found
 
 
 def _from_root(given: Any, key: str, folder: Path) -> Any:

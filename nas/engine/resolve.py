@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,14 +18,16 @@ from hardware_profiles import (
     deployment_to_dict,
     fab_table,
 )
+from hardware_profiles.beside import ModelBeside, beside_from_dict
 from nas.carbon.demand import Demand
 from nas.carbon.rates import rates_of
 from nas.carbon.study import Baseline, Study, study_to_dict
 from nas.carbon.supply import resolve_grid
 from nas.cost.devices import device
 from nas.cost.needs import check_needs, lacking
+from nas.engine.beside import model_beside
 from nas.engine.claims import STUDY_NAME
-from nas.engine.config import DeploymentConfig, SearchConfig, constraint_columns
+from nas.engine.config import BesideConfig, DeploymentConfig, SearchConfig, constraint_columns
 from nas.engine.own_files import fingerprint, is_own
 from nas.engine.plan import chosen
 from nas.engine.recipe_choices import listed, recipe_choices, with_recipe_choices
@@ -322,17 +325,8 @@ def _deployments(config: SearchConfig) -> list[Deployment]:
 
 def _deployment(row: DeploymentConfig) -> Deployment:
     chosen, profile = resolve_grid(row.grid), device(row.hardware)
-    label = row.label or deployment_label(
-        profile.name,
-        row.precision,
-        chosen.name,
-        batch=row.batch,
-        streams=row.streams,
-        threads=row.threads,
-        resource_share=row.resource_share,
-    )
-    return Deployment(
-        label=label,
+    alone = Deployment(
+        label=row.label or f"{profile.name}-{row.precision}-{chosen.name}",
         profile=profile,
         precision=row.precision,  # type: ignore[arg-type]  # checked by Deployment
         grid=chosen,
@@ -344,3 +338,21 @@ def _deployment(row: DeploymentConfig) -> Deployment:
         resource_share=row.resource_share,
         market_gco2e_per_kwh=row.market_gco2e_per_kwh,
     )
+    beside = tuple(_model_beside(model, alone) for model in row.beside)
+    label = row.label or deployment_label(
+        profile.name,
+        row.precision,
+        chosen.name,
+        batch=row.batch,
+        streams=row.streams,
+        threads=row.threads,
+        resource_share=row.resource_share,
+        beside=[model.name for model in beside],
+    )
+    return replace(alone, label=label, beside=beside)
+
+
+def _model_beside(given: BesideConfig, deployment: Deployment) -> ModelBeside:
+    if given.model is None:
+        return beside_from_dict(given.model_dump(exclude={"model"}))
+    return model_beside(given.model, deployment, given.inferences_per_s, name=given.name)

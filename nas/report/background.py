@@ -271,7 +271,8 @@ def _devices(material: Material) -> str:
             Cell(
                 deployment.precision,
                 f"batch {deployment.batch}, streams {deployment.streams}"
-                + ("" if deployment.threads is None else f", threads {deployment.threads}"),
+                + ("" if deployment.threads is None else f", threads {deployment.threads}")
+                + "".join(f", beside {model.name}" for model in deployment.beside),
                 "text",
             ),
             Cell(f"{grid.gco2e_per_kwh.value:.3g} g/kWh", f"{grid.label}{year}{scope}", "text"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def device_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
         "streams": place.streams,
         "threads": "all" if place.threads is None else place.threads,
         "resource_share": place.resource_share,
+        "beside": [asdict(model) for model in place.beside],
         "idle_w": figure_facts(known(profile.idle_w)),
         "load_w": figure_facts(known(profile.load_w)),
         "sleep_w": None if profile.sleep_w is None else figure_facts(profile.sleep_w),
@@ -93,7 +95,7 @@ def inference_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
     sunk = profile.name in study.sunk
     net = study.view == "consequence" and sunk
     bought = study.view == "consequence" and not sunk
-    own, total = float(row["busy_share"]), _total_busy_share(study, tau)
+    own, total = float(row["busy_share"]), _total_busy_share(study, place, tau)
     energy_j = float(row["energy_j"])
     idle_w = known(profile.idle_w).value * place.resource_share
     sharing = own if bought else total
@@ -139,8 +141,11 @@ def inference_facts(study: Study, chosen: Chosen) -> dict[str, Any]:
     }
 
 
-def _total_busy_share(study: Study, tau: float) -> float:
-    return float(close_demand(study.demand, np.array(tau)).total_busy_share)
+def _total_busy_share(study: Study, place: Deployment, tau: float) -> float:
+    beside = place.beside_busy_share
+    return float(
+        close_demand(study.demand, np.array(tau), beside_busy_share=beside).total_busy_share
+    )
 
 
 def _known(value: Any) -> float | None:

@@ -126,6 +126,7 @@ def device_part(said: Facts) -> Iterator[str]:
         ("device", f"{facts['label']}; {facts['runtime']}"),
         ("runs", f"batch {facts['batch']}, streams {facts['streams']}{threads}"),
         *([] if share == 1.0 else [("part of the device", f"{share:.4g}")]),
+        *(("beside it", _beside_text(model)) for model in facts["beside"]),
         ("idle power", figure_text(facts["idle_w"], "W")),
         ("power at load", figure_text(facts["load_w"], "W")),
         ("boundary of these powers", facts["power_boundary"]),
@@ -163,6 +164,15 @@ def device_part(said: Facts) -> Iterator[str]:
         if grams > 0.0:
             yield f"Of the parts, {grams_text(grams)} are {what}."
             yield ""
+
+
+def _beside_text(model: Facts) -> str:
+    return (
+        f"{model['name']}: {format_quantity(model['peak_memory_bytes'], 'B')} of memory, "
+        f"{format_quantity(model['storage_bytes'], 'B')} of storage, "
+        f"{format_quantity(model['occupancy_s'], 's')} "
+        f"{model['inferences_per_s']:.4g} times a second"
+    )
 
 
 def inference_part(said: Facts) -> Iterator[str]:

@@ -70,7 +70,7 @@ def deploy() -> MakeDeployment:
     """Make a deployment; keywords of `Deployment` go to it, all others are figures to change."""
 
     def make(**changes: Any) -> Deployment:
-        of_deployment = ("precision", "batch", "streams", "threads")
+        of_deployment = ("precision", "batch", "streams", "threads", "beside")
         given = {key: changes.pop(key) for key in of_deployment if key in changes}
         grid = custom_grid(changes.pop("gco2e_per_kwh", 360.0))
         label = changes.pop("label", "plain")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from op_cases import NETWORKS
 
+from hardware_profiles.beside import ModelBeside
 from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.grid import grid
@@ -42,6 +43,14 @@ EVERYTHING = {
     "bought and shared": (
         Study(replace(VOLUME, other_busy_share=0.4), view="consequence", baseline=TODAY),
         {"grid": MARGINAL},
+    ),
+    "beside another model": (
+        Study(replace(VOLUME, other_busy_share=0.1)),
+        {"beside": (ModelBeside("kws", 100.0, 50.0, 0.01, 20.0),)},
+    ),
+    "beside another model at fixed time": (
+        Study(Demand(lifetime_years=3.0, busy_share=0.3)),
+        {"beside": (ModelBeside("kws", 100.0, 50.0, 0.01, 20.0),)},
     ),
     "in use anyway": (
         Study(VOLUME, view="consequence", baseline=TODAY, sunk=("plain",)),

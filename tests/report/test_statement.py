@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hardware_profiles.beside import ModelBeside
 from hardware_profiles.catalog import hardware
 from hardware_profiles.deployment import Deployment
 from hardware_profiles.grid import grid
@@ -90,10 +91,15 @@ def check_totals(said):
     return totals
 
 
+KWS = {"beside": (ModelBeside("kws", 20e3, 50e3, 0.01, 10.0),)}
+
+
 # `sure` is of another run here; no total rests on it.
-@pytest.mark.parametrize("name", STUDIES)
-def test_totals_follow_from_the_fields(name, make_run, tmp_path, sure):
-    made = make_run(tmp_path / "run", count=6, study=STUDIES[name], deployments=places())
+@pytest.mark.parametrize(
+    ("name", "changes"), [*((name, {}) for name in STUDIES), ("shared", KWS), ("fixed time", KWS)]
+)
+def test_totals_follow_from_the_fields(name, changes, make_run, tmp_path, sure):
+    made = make_run(tmp_path / "run", count=6, study=STUDIES[name], deployments=places(**changes))
     for label in ("mcu", "phone"):
         scores = made.scores()
         here = scores[(scores["deployment"] == label) & scores["feasible"]]
