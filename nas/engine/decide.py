@@ -57,9 +57,9 @@ class Decider:
         if study.user_attrs.get("constraints") != names:
             study.set_user_attr("constraints", names)
         self._proposals = Proposals(run, plan, study, claims, self._errors_begun)
-        self._further = Further(run, plan, claims)
         self._tally = Tally(run.artifacts, plan)
         self._evidence = Evidence(run, plan)
+        self._further = Further(run, plan, claims, self._evidence)
         self._skipping = Skipping(run, plan, self._evidence, self._proposals)
         self._ladder = Ladder(run, plan, study, claims, self._evidence)
 
@@ -76,23 +76,26 @@ class Decider:
             self._fail_dead_trials()
             if "stop_reason" not in self.study.user_attrs:
                 reason = self._stop_reason()
+                beside = self._beside_search() if reason is None else None
+                if beside is not None:
+                    return beside
                 if reason is None or self._may_climb(reason):
                     found = self._search_job(reason)
                     if isinstance(found, Job):
                         return found
                     if found is None:
-                        return "wait"
+                        return self._further.any_reference() or "wait"
                     reason = found
                 # A training under way may yet be lost, and then another must take its place.
-                if any(of_search(claim.key) for claim in self.claims.all()):
-                    return "wait"
+                if self._training():
+                    return self._further.any_reference() or "wait"
                 self._ladder.remove_checkpoints()
                 self.study.set_user_attr("stop_reason", reason)
             return self._further.next_job()
 
     def spent(self) -> Spent:
         """What the run has used so far."""
-        claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
+        claimed = self._training()
         return spent(
             len(self._begun() - set(self.plan.warm_start.records)),
             self.claims.workers(),
@@ -258,7 +261,7 @@ class Decider:
             if job is not None:
                 return job
             attempt += 1
-            if attempt == _ATTEMPTS_AT_ONCE and self.claims.all():
+            if attempt == _ATTEMPTS_AT_ONCE and self._training():
                 return None
 
     def _climbing_job(self, trial: optuna.Trial, look: Look, deployment: int) -> Job:
@@ -368,5 +371,16 @@ class Decider:
     def _begun(self) -> set[str]:
         """Candidates that were trained or scored, or are being so."""
         artifacts = self.run.artifacts
-        claimed = {claim.key for claim in self.claims.all() if of_search(claim.key)}
-        return trained_keys(artifacts) | begun_keys(artifacts) | claimed
+        return trained_keys(artifacts) | begun_keys(artifacts) | self._training()
+
+    def _training(self) -> set[str]:
+        """Candidates that are being trained for the search."""
+        return {claim.key for claim in self.claims.all() if of_search(claim.key)}
+
+    def _beside_search(self) -> Job | None:
+        """A reference that is to begin before the search has ended; see `Further`."""
+        limit = self.plan.limits.trainings
+        if limit is None:
+            return None
+        begun = self._begun() - set(self.plan.warm_start.records)
+        return self._further.beside_search(limit - len(begun))

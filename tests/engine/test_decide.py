@@ -195,12 +195,19 @@ def test_two_workers_get_different_candidates(engine_run):
     made = engine_run(finalists=NO_FINALISTS)
     jobs = [made.decider.next_job() for _ in range(6)]
     assert len({job.look.candidate for job in jobs}) == 6
+    # What is left while the last are under way are the reference models, the longest first.
+    rest = [made.decider.next_job() for _ in range(2)]
+    assert [job.claim for job in rest] == ["reference@MobileNetV2 x 0.25", "reference@LeNet-5"]
     assert made.decider.next_job() == "wait"
+    for job in [*rest, *jobs]:
+        made.train(job)
+    assert made.decider.next_job() == "done"
 
 
 def test_a_training_lost_when_the_budget_seemed_spent_is_replaced(engine_run):
     made = engine_run(finalists=NO_FINALISTS)
     *jobs, last = [made.decider.next_job() for _ in range(6)]
+    jobs += [made.decider.next_job() for _ in range(2)]
     assert made.decider.next_job() == "wait"
     for job in jobs:
         made.train(job)
