@@ -22,6 +22,8 @@ _SAME = (
     ("raspi", "rpi"),
     ("pi5", "rpi5"),
     ("nucleol4r5", "stm32l4r5"),
+    # What MLPerf Tiny's submissions of Syntiant call their NDP120.
+    ("ndp9120", "ndp120"),
 )
 _BATCH = re.compile(r"_(1|16|32|64|128|256|512)$")
 _RUNTIMES = ("onnx", "litert", "tflite", "torchmobile", "pytorch", "torch", "ncnn")

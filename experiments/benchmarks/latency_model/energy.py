@@ -6,6 +6,7 @@ of energies over load power is a fit of times, with the power in the factor of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,17 @@ _LIMIT = 1.5
 _ONE_SYSTEM = ["round", "submitter", "system"]
 
 
-def energy_of_boards(path: Path) -> dict[str, Any]:
+def energy_of_boards(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
     """Print every system before and after, and say how often energies are within a factor of 1.5.
 
     Args:
         path: MLPerf Tiny results: round, submitter, system, board, task, dtype, energy_uj.
+        given: Profiles by board, from ``--devices``.
 
     Returns:
         Shares and factors over all systems with energies of three models or more: before, after
-        the most telling pair of models, and after each pair.
+        the most telling pair of models, and after each pair; and the boards without a profile whose
+        power is known, with the reason.
     """
     works = {task: workload(layers) for task, layers in tiny_models().items()}
     wrong = [task for task, work in works.items() if work.total_macs != MACS[task]]
@@ -45,13 +48,15 @@ def energy_of_boards(path: Path) -> dict[str, Any]:
     before: list[float] = []
     after: list[float] = []
     chosen: list[float] = []
+    unmapped: dict[str, str] = {}
     for key, system in rows[rows["task"].isin(works)].groupby(_ONE_SYSTEM):
         if len(system) < 3:
             continue
         board = str(system["board"].iloc[0])
-        found = mapped(board, {})
+        found = mapped(board, given)
         if found.profile is None or found.profile.load_w is None:
             print(f"energy of {' '.join(key)}: {board}, {found.note}: its power is not known")
+            unmapped[board] = f"{found.note}: its power is not known"
             continue
         tasks, joules = list(system["task"]), system["energy_uj"].to_numpy() * 1e-6
         mine = [works[task] for task in tasks]
@@ -70,7 +75,8 @@ def energy_of_boards(path: Path) -> dict[str, Any]:
               f" {tasks[pair[1]]}: worst factor {max(best):.2f}; after any two:"
               f" within 1.5 in {np.mean(np.array(factors) <= _LIMIT):.0%},"
               f" worst {max(factors):.2f}")  # fmt: skip
-    return {"before": _told(before), "after_two": _told(chosen), "after_any_two": _told(after)}
+    told = {"before": _told(before), "after_two": _told(chosen), "after_any_two": _told(after)}
+    return {**told, "unmapped": unmapped}
 
 
 def _after(

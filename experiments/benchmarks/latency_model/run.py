@@ -136,7 +136,7 @@ def main() -> None:
     usable = [table for table in tables if found[table.name].profile is not None]
     result["transfer"] = transfers(usable, found)
     boards = [] if folder is None else sorted(folder.glob("mlperf_tiny*.csv"))
-    result["energy"] = {path.stem: energy_of_boards(path) for path in boards}
+    result["energy"] = {path.stem: energy_of_boards(path, given) for path in boards}
     for line in unknown:
         if not any(path.stem in line for path in boards):
             print(line)
