@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,8 @@ from nas.errors import HardwareError
 
 if TYPE_CHECKING:
     from hardware_profiles.profile import HardwareProfile
-    from nas.models.profiling import Model
+    from nas.models.model_energy import Counter
+    from nas.models.profiling import Measured, Model
 
 __all__ = ["hardware_measure"]
 
@@ -38,9 +40,9 @@ def hardware_measure(
 ) -> None:
     """Measure this machine: a profile, and a CSV file of models for `hardware calibrate`.
 
-    Threads are pinned to as many processors. Powers are measured where the machine counts energy
-    (RAPL, nvidia-smi), else they stay assumed. With --remote nothing is measured here: the folder's
-    measure.py does so where it is copied to.
+    Threads are pinned to as many processors. Powers, and the energy of each model, are measured
+    where the machine counts energy (RAPL; nvidia-smi and NVML), else they stay assumed and unknown.
+    With --remote nothing is measured here: the folder's measure.py does so where it is copied to.
     """
     if device not in _DEVICES:
         raise HardwareError(f"--device: got {device!r}; give {' or '.join(_DEVICES)}")
@@ -80,13 +82,16 @@ def _write_remote(models: list[Model], folder: Path) -> None:
     typer.echo("then here: carbon-nas hardware calibrate DEVICE measurements.csv")
 
 
-def _measured(device: str, threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
+def _measured(device: str, threads: int, rounds: int, name: str) -> tuple[Measured, Counter | None]:
+    """The device, and what counts its energy."""
     from nas.models.gpu_profile import gpu_device, measured_gpu
+    from nas.models.model_energy import card_counter, nvml_library, processor_counter
     from nas.models.profiling import measured_host
 
     if device == "cuda":
-        return measured_gpu(gpu_device(), rounds, name)
-    return measured_host(threads, rounds, name)
+        card = gpu_device()
+        return measured_gpu(card, rounds, name), card_counter(nvml_library(), card.index or 0)
+    return measured_host(threads, rounds, name), processor_counter()
 
 
 def _energy_line(profile: HardwareProfile) -> str:
@@ -111,20 +116,27 @@ def _measure_here(
     from nas.models.profiling import times_in, write_remote_folder
 
     runtime, device = ran_on
-    table = out.with_suffix(".csv")
-    for path in (out, table):
+    table, layers = out.with_suffix(".csv"), out.with_name(f"{out.stem}_layers.csv")
+    for path in (out, table, layers):
         path.open("a").close()
-    profile, apart = _measured(device, threads, rounds, out.stem)
-    out.write_text(
-        yaml.safe_dump(profile_to_dict(profile), sort_keys=False, allow_unicode=True, width=100)
-    )
+    found, counter = _measured(device, threads, rounds, out.stem)
+    plain = profile_to_dict(found.profile)
+    out.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100))
+    with layers.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(found.layers[0]))
+        writer.writeheader()
+        writer.writerows(found.layers)
     with tempfile.TemporaryDirectory() as folder:
         rows = write_remote_folder(models, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
-        seen, ran = times_in(runtime, models, files, threads=threads, rounds=rounds, device=device)
-    board.write_measurements(table, rows, seen, ran)
-    typer.echo(f"rates: {board.verdict(apart)}")
-    typer.echo(f"models: {board.verdict(board.disagreement(seen))}")
-    typer.echo(_energy_line(profile))
-    typer.echo(f"written: {out}, {table}")
+        took = times_in(
+            runtime, models, files, threads=threads, rounds=rounds, device=device, counter=counter
+        )
+    board.write_measurements(table, rows, took.seen, took.ran, took.energy_j)
+    typer.echo(f"rates: {board.verdict(found.apart)}")
+    typer.echo(f"models: {board.verdict(board.disagreement(took.seen))}")
+    typer.echo(_energy_line(found.profile))
+    if took.energy_j is not None:
+        typer.echo(f"energy of each model: counted over a second, energy_j in {table}")
+    typer.echo(f"written: {out}, {table}, {layers}")
     typer.echo(f"fit its efficiencies: carbon-nas hardware calibrate {out} {table}")

@@ -144,7 +144,13 @@ def session_works(
     return works
 
 
-def write_measurements(path: Path, models: list[dict[str, str]], seen: Any, runtime: str) -> None:
+def write_measurements(
+    path: Path,
+    models: list[dict[str, str]],
+    seen: Any,
+    runtime: str,
+    energy_j: Any = None,
+) -> None:
     """A file for ``carbon-nas hardware calibrate``.
 
     Args:
@@ -152,16 +158,19 @@ def write_measurements(path: Path, models: list[dict[str, str]], seen: Any, runt
         models: ``space``, ``task`` and ``architecture`` of each.
         seen: As `timings` returns.
         runtime: What ran them.
+        energy_j: Of one inference of each; None where nothing counts it, which leaves it empty.
     """
     import numpy as np
 
+    joules = [""] * len(models) if energy_j is None else [f"{each:.6g}" for each in energy_j]
     p10, median = np.percentile(seen, (10, 50), axis=0)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("space", "task", "architecture", "latency_s", "median_s", "runtime"))
-        for model, low, middle in zip(models, p10, median):  # noqa: B905  # boards' Python
-            facts = (model["space"], model["task"], model["architecture"])
-            writer.writerow((*facts, f"{low:.6g}", f"{middle:.6g}", runtime))
+        facts = ("space", "task", "architecture")
+        writer.writerow((*facts, "latency_s", "median_s", "energy_j", "runtime"))
+        for model, low, middle, used in zip(models, p10, median, joules):  # noqa: B905  # boards' Python
+            told = (f"{low:.6g}", f"{middle:.6g}", used, runtime)
+            writer.writerow((*(model[fact] for fact in facts), *told))
 
 
 def main() -> int:

@@ -10,12 +10,12 @@ import torch
 
 from hardware_profiles.catalog import profile_from_dict
 from hardware_profiles.figure import Figure
-from hardware_profiles.profile import HardwareProfile
 from nas.errors import HardwareError
 from nas.models import board
 from nas.models.peaks import PRODUCTS, copies, products
 from nas.models.power import gpu_power_w
-from nas.models.profiling import rate_figure
+from nas.models.profiling import Measured, Model, rate_figure, times_in
+from nas.models.single_layers import chains, dispatch_figure, layer_rows
 
 __all__ = ["gpu_device", "measured_gpu"]
 
@@ -38,20 +38,18 @@ def gpu_device() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def measured_gpu(device: torch.device, rounds: int, name: str) -> tuple[HardwareProfile, float]:
-    """The profile of a GPU; what is not measured comes from its kind.
+def measured_gpu(device: torch.device, rounds: int, name: str) -> Measured:
+    """The profile of a GPU: rates, bandwidth, dispatch; what is not measured is its kind's.
+
+    Powers are those of the card by nvidia-smi; None where that does not tell.
 
     Args:
         device: As `gpu_device` gives it.
         rounds: Timings of each figure, >= 2.
         name: Of the profile, which is that of its file.
 
-    Returns:
-        The profile, and how far odd and even rounds were apart, as `nas.models.board.disagreement`.
-        Powers are those of the card by nvidia-smi; None where that does not tell.
-
     Raises:
-        HardwareError: If the name is none of a profile.
+        HardwareError: If the name is none of a profile, or no dispatch time could be told.
     """
     label, limit_bytes = _described(device)
     time.sleep(_REST_S)
@@ -60,6 +58,8 @@ def measured_gpu(device: torch.device, rounds: int, name: str) -> tuple[Hardware
     works = [*products(tuple(PRODUCTS), device), *copies(sizes, device)]
     seen = board.timings([work for _, work, _ in works], rounds, 0)
     busy_w = _power_under(works[1][1], device)
+    layers = [Model("", "", {}, network) for network in chains()]
+    took = times_in("pytorch", layers, [], threads=1, rounds=rounds, device=device.type)
     when = datetime.now(UTC).date().isoformat()
     ran = f"PyTorch {torch.__version__}, {label}, {when}"
     rates = np.array([amount for _, _, amount in works]) / seen
@@ -72,13 +72,15 @@ def measured_gpu(device: torch.device, rounds: int, name: str) -> tuple[Hardware
         "kind": "gpu",
         "macs_per_s": {precision: figures[precision] for precision in PRODUCTS},
         "memory_bytes_per_s": figures["memory"],
+        "dispatch_s": dispatch_figure(took.seen, f"{took.ran}, {when}").model_dump(mode="json"),
         "memory_limit_bytes": _measured(float(limit_bytes), f"PyTorch, {label}"),
-        "notes": "Efficiencies, dispatch and what is around the card are those of its kind.",
+        "notes": "Efficiencies and what is around the card are those of its kind.",
     }
     if rest_w is not None and busy_w is not None:
         content["tdp_w"] = _measured(max(rest_w, busy_w), f"nvidia-smi, products, {when}")
         content["notes"] = f"{content['notes']} The card alone drew {rest_w:.1f} W at rest."
-    return profile_from_dict(content, origin=f"{name}.yaml"), board.disagreement(seen)
+    profile = profile_from_dict(content, origin=f"{name}.yaml")
+    return Measured(profile, board.disagreement(seen), layer_rows(took.seen, took.ran))
 
 
 def _described(device: torch.device) -> tuple[str, int]:

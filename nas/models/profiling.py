@@ -26,17 +26,20 @@ from hardware_profiles.profile import HardwareProfile
 from nas.errors import HardwareError
 from nas.models import board
 from nas.models.build import build
+from nas.models.model_energy import Counter, each_energy_j
 from nas.models.onnx_graph import export_onnx
 from nas.models.peaks import Peak, copies, finished, int8_product, products
 from nas.models.power import processor_powers_w
-from nas.models.single_layers import chains, layer_figures
+from nas.models.single_layers import chains, layer_figures, layer_rows
 from nas.models.tasks import Task
 from nas.models.torch_process import torch_threads
 from search_spaces.base import SearchSpace
 from search_spaces.layers import Layer, layer_shapes
 
 __all__ = [
+    "Measured",
     "Model",
+    "Timed",
     "drawn_models",
     "measured_host",
     "rate_figure",
@@ -121,6 +124,21 @@ def write_remote_folder(models: Sequence[Model], folder: Path) -> list[dict[str,
     return rows
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Timed:
+    """Models that were run on this machine.
+
+    Attributes:
+        seen: Seconds of one inference, shape (rounds, models).
+        ran: The runtime with its version.
+        energy_j: Of one inference of each model, gross of idle; None where nothing counts it.
+    """
+
+    seen: NDArray[np.float64]
+    ran: str
+    energy_j: list[float] | None = None
+
+
 def times_in(
     runtime: str,
     models: Sequence[Model],
@@ -129,8 +147,9 @@ def times_in(
     threads: int,
     rounds: int,
     device: str = "cpu",
-) -> tuple[NDArray[np.float64], str]:
-    """Times of models on this machine, and what ran them.
+    counter: Counter | None = None,
+) -> Timed:
+    """Times of models on this machine, what ran them, and their energy where that is counted.
 
     Args:
         runtime: ``onnxruntime`` or ``pytorch``.
@@ -139,28 +158,27 @@ def times_in(
         threads: Of the runtime, >= 1, pinned to as many processors.
         rounds: Timings of each, >= 2.
         device: ``cpu`` or ``cuda``.
-
-    Returns:
-        Seconds of one inference, shape (rounds, models), and the runtime with its version.
+        counter: Of the energy of what they run on.
 
     Raises:
         HardwareError: If ONNX Runtime was built without CUDA and that is asked for.
     """
     ran = f"{device.upper()}, threads: {threads}"
-    waited = 0 if device == "cuda" else threads
+    provider = f"{device.upper()}ExecutionProvider"
+    if runtime == "onnxruntime" and provider not in onnxruntime.get_available_providers():
+        raise HardwareError(
+            "--runtime onnxruntime: this build has no CUDA; install onnxruntime-gpu, or take"
+            " --runtime pytorch"
+        )
     with torch_threads(threads), board.pinned(threads):
         if runtime == "pytorch":
             works = [_torch_work(model, torch.device(device)) for model in models]
-            return board.timings(works, rounds, waited), f"PyTorch {torch.__version__}, {ran}"
-        provider = f"{device.upper()}ExecutionProvider"
-        if provider not in onnxruntime.get_available_providers():
-            raise HardwareError(
-                "--runtime onnxruntime: this build has no CUDA; install onnxruntime-gpu, or take"
-                " --runtime pytorch"
-            )
-        works = board.session_works(list(files), threads, provider)
-        seen = board.timings(works, rounds, waited)
-    return seen, f"ONNX Runtime {onnxruntime.__version__}, {ran}"
+            ran = f"PyTorch {torch.__version__}, {ran}"
+        else:
+            works = board.session_works(list(files), threads, provider)
+            ran = f"ONNX Runtime {onnxruntime.__version__}, {ran}"
+        seen = board.timings(works, rounds, 0 if device == "cuda" else threads)
+        return Timed(seen, ran, None if counter is None else each_energy_j(works, counter))
 
 
 def _torch_work(model: Model, device: torch.device) -> Callable[[], Any]:
@@ -174,7 +192,22 @@ def _torch_work(model: Model, device: torch.device) -> Callable[[], Any]:
     return finished(run, device)
 
 
-def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A device that was measured.
+
+    Attributes:
+        profile: It.
+        apart: How far odd and even rounds of its rates were, as `nas.models.board.disagreement`.
+        layers: Single layers by kind and shape, as `nas.models.single_layers.layer_rows`.
+    """
+
+    profile: HardwareProfile
+    apart: float
+    layers: list[dict[str, str]]
+
+
+def measured_host(threads: int, rounds: int, name: str) -> Measured:
     """The profile of this machine with rates, bandwidths, dispatch and single layers measured.
 
     Powers are measured where the machine counts energy (`nas.models.power`), at rest and with those
@@ -185,9 +218,6 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         rounds: Timings of each figure, >= 2.
         name: Of the profile, which is that of its file.
 
-    Returns:
-        The profile, and how far odd and even rounds were apart, as `nas.models.board.disagreement`.
-
     Raises:
         HardwareError: If the name is none of a profile, or no dispatch time could be told.
     """
@@ -195,7 +225,7 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
     with tempfile.TemporaryDirectory() as folder:
         rows = write_remote_folder(layers, Path(folder))
         files = [Path(folder) / row["file"] for row in rows]
-        took, ran = times_in("onnxruntime", layers, files, threads=threads, rounds=rounds)
+        took = times_in("onnxruntime", layers, files, threads=threads, rounds=rounds)
     with torch_threads(threads), board.pinned(threads):
         labels, works, amounts = zip(*_peaks(threads), strict=True)
         seen = board.timings(list(works), rounds, threads)
@@ -212,7 +242,8 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
     content["cores"] = Figure(value=threads, basis="measured", source="threads pinned to cores")
     content["cores"] = content["cores"].model_dump()
     content["macs_per_s"] = {name: figures[name] for name in ("fp32", "bf16", "int8")}
-    for key, figure in layer_figures(took, figures["fp32"]["value"], f"{ran}, {when}").items():
+    ran = f"{took.ran}, {when}"
+    for key, figure in layer_figures(took.seen, figures["fp32"]["value"], ran).items():
         place, _, kind = key.partition(".")
         plain = figure.model_dump(mode="json")
         content[place] = content[place] | {kind: plain} if kind else plain
@@ -230,7 +261,8 @@ def measured_host(threads: int, rounds: int, name: str) -> tuple[HardwareProfile
         content["far_cache_bytes_per_s"] = figures["far"]
     content |= {} if powers is None else _powered(powers, f"RAPL, threads: {threads}, {when}")
     content["notes"] += " Energy was not measured." if powers is None else ""
-    return profile_from_dict(content, origin=f"{name}.yaml"), board.disagreement(seen)
+    profile = profile_from_dict(content, origin=f"{name}.yaml")
+    return Measured(profile, board.disagreement(seen), layer_rows(took.seen, took.ran))
 
 
 def _peaks(threads: int) -> Iterator[Peak]:

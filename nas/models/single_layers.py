@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from hardware_profiles.figure import Figure
 from nas.errors import HardwareError
 from search_spaces.chain import Chain
-from search_spaces.layers import Layer
+from search_spaces.layers import Layer, mac_count
 from search_spaces.ops import (
     Activation,
     Conv2d,
     GlobalAveragePool,
+    Input,
     Linear,
     Multiply,
     Op,
@@ -29,10 +30,11 @@ from search_spaces.ops import (
     Shape,
 )
 
-__all__ = ["CHAINS", "chains", "layer_figures"]
+__all__ = ["CHAINS", "chains", "dispatch_figure", "layer_figures", "layer_rows"]
 
 _FEW, _MANY = 2, 10
 _ROUNDS = 30
+_NO_LONGER = "hardware measure: more layers took no longer; give more --rounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,9 @@ def layer_figures(seen: NDArray[np.float64], peak_macs_per_s: float, ran: str) -
     Raises:
         HardwareError: If more layers took no longer, which says that too few rounds were timed.
     """
-    fast = np.percentile(seen, 10, axis=0)
-    each = {
-        name: (fast[2 * index + 1] - fast[2 * index]) / (_MANY - _FEW)
-        for index, name in enumerate(_NAMES)
-    }
+    each = _each_s(seen)
     if min(each.values()) <= 0.0:
-        raise HardwareError("hardware measure: more layers took no longer; give more --rounds")
+        raise HardwareError(_NO_LONGER)
     dispatch = each["dispatch"]
     told: dict[str, float] = {}
 
@@ -186,6 +184,62 @@ def layer_figures(seen: NDArray[np.float64], peak_macs_per_s: float, ran: str) -
     text = f"{ran}, {len(seen)} rounds on this machine: single layers in chains of {_FEW} and"
     text += f" {_MANY}, tenth percentiles; half to twice for other shapes"
     return {name: _figure(value, text, name) for name, value in told.items()}
+
+
+def _each_s(seen: NDArray[np.float64]) -> dict[str, float]:
+    """Seconds of one repeat of each chain: what it takes with many less that with few."""
+    fast = np.percentile(seen, 10, axis=0)
+    return {
+        name: float(fast[2 * index + 1] - fast[2 * index]) / (_MANY - _FEW)
+        for index, name in enumerate(_NAMES)
+    }
+
+
+def dispatch_figure(seen: NDArray[np.float64], ran: str) -> Figure:
+    """What a kernel with next to no work takes, as on a GPU that is told each by its processor.
+
+    Args:
+        seen: Seconds, shape (rounds, chains).
+        ran: Runtime and date, for the source.
+
+    Raises:
+        HardwareError: If more layers took no longer.
+    """
+    value = _each_s(seen)["dispatch"]
+    if value <= 0.0:
+        raise HardwareError(_NO_LONGER)
+    return _figure(
+        value, f"{ran}, {len(seen)} rounds: chains of linear layers of 4 x 4", "dispatch"
+    )
+
+
+def layer_rows(seen: NDArray[np.float64], ran: str) -> list[dict[str, str]]:
+    """Time of one layer of each chain, for a table beside the models.
+
+    Args:
+        seen: Seconds, shape (rounds, chains).
+        ran: What ran them.
+
+    Returns:
+        Rows of ``probe``, ``layer`` (what is repeated), ``shape`` of its input, ``macs``,
+        ``latency_s`` and ``runtime``. A time of 0 or less says that it drowned in the noise.
+    """
+    networks, rows = chains(), []
+    for index, (name, seconds) in enumerate(_each_s(seen).items()):
+        few, many = networks[2 * index], networks[2 * index + 1]
+        repeated = few[1 : 1 + (len(many) - len(few)) // (_MANY - _FEW)]
+        entry = few[0].op
+        rows.append(
+            {
+                "probe": name,
+                "layer": " + ".join(str(layer.op) for layer in repeated),
+                "shape": "x".join(map(str, entry.shape if isinstance(entry, Input) else ())),
+                "macs": str((mac_count(many) - mac_count(few)) // (_MANY - _FEW)),
+                "latency_s": f"{seconds:.6g}",
+                "runtime": ran,
+            }
+        )
+    return rows
 
 
 def _narrow_share(told: Mapping[str, float], each: Mapping[str, float], peak: float) -> float:

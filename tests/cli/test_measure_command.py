@@ -61,6 +61,11 @@ def test_the_profile_and_the_table_go_into_calibrate(tmp_path, in_process, calib
     assert profile.load_w.basis == ("measured" if counted else "assumed")
     assert profile.energy_boundary == ("chip" if counted else "wall")
     assert calibrates(out, tmp_path / "mine.csv") == 3
+    for name, column, least in (("mine", "energy_j", 3), ("mine_layers", "latency_s", 17)):
+        with (tmp_path / f"{name}.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) >= least
+        assert all(bool(row[column]) == (counted or name != "mine") for row in rows)
 
 
 def run_folder(folder, refused):

@@ -14,7 +14,13 @@ from nas.cost.figures import compiled_figures
 from nas.cost.stack import stack
 from nas.cost.workload import workload
 from nas.errors import HardwareError
-from nas.models.single_layers import CHAINS, chains, layer_figures
+from nas.models.single_layers import (
+    CHAINS,
+    chains,
+    dispatch_figure,
+    layer_figures,
+    layer_rows,
+)
 
 PEAK = 50e9
 TOLD = {
@@ -75,6 +81,26 @@ def test_smaller_blocks_are_told_apart(block: float) -> None:
     found = layer_figures(np.repeat(times, 3, axis=0), PEAK, "a test")
     assert found["channel_block"].value == block
     assert found["narrow_share"].value == pytest.approx(1.0, abs=0.06)
+
+
+def test_layers_are_told_with_their_own_times() -> None:
+    figures = compiled_figures([Deployment("host", machine(), "fp32", custom_grid(0.0))])
+    works = [workload(layers) for layers in chains()]
+    times = latency_s(stack(works), figures)
+    rows = layer_rows(np.repeat(times, 3, axis=0), "made up")
+    assert len(rows) == len(CHAINS) // 2
+    for index, row in enumerate(rows):
+        few, many = times[0, 2 * index], times[0, 2 * index + 1]
+        assert float(row["latency_s"]) == pytest.approx((many - few) / 8, rel=1e-5), row["probe"]
+    by_probe = {row["probe"]: row for row in rows}
+    assert by_probe["conv"]["macs"] == str(64 * 64 * 9 * 14 * 14)
+    assert by_probe["conv"]["shape"] == "64x14x14"
+    assert by_probe["conv"]["layer"].startswith("Conv2d(") and "64" in by_probe["conv"]["layer"]
+    assert by_probe["curved"]["layer"].count(" + ") == 1
+    dispatch = dispatch_figure(np.repeat(times, 3, axis=0), "made up")
+    assert dispatch.value == pytest.approx(1e-6, rel=0.06)
+    with pytest.raises(HardwareError, match="more layers took no longer"):
+        dispatch_figure(np.ones((3, len(CHAINS))), "a test")
 
 
 def test_times_that_do_not_grow_are_refused() -> None:

@@ -44,7 +44,7 @@ def main() -> None:
     spaces = {name: space(name) for name in SPACES}
     count = given.models + given.fitted
     models = drawn_models(spaces, given.task, task(given.task), count=count, seed=given.seed)
-    profile, _ = measured_host(1, given.rounds, "host")
+    profile = measured_host(1, given.rounds, "host").profile
     with tempfile.TemporaryDirectory() as folder:
         rows = write_remote_folder(models, Path(folder))
         works = board.session_works([Path(folder) / row["file"] for row in rows], 1)
