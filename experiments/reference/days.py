@@ -42,13 +42,15 @@ TASK, SPACE = task("flights"), space("mlp")
 def four_splits() -> list[Splits]:
     """Each part of the days as the validation part of the others."""
     archive = task_data.data_folder() / archives.ARCHIVED[TASK.name].archive.file
-    x, y, part = flight_rows(archive)
+    x, y, part, day = flight_rows(archive)
     found = []
     for low, high in PARTS:
         held = (part >= low) & (part < high)
         fit = np.flatnonzero(~held & (part >= PARTS[0][0]))
         fit = np.random.default_rng(0).permutation(fit)
-        found.append(Splits(x[fit], y[fit], x[held], y[held], *scaling(TASK, x[fit])))
+        groups = {"train_groups": day[fit], "validation_groups": day[held]}
+        rows = (x[fit], y[fit], x[held], y[held])
+        found.append(Splits(*rows, *scaling(TASK, x[fit]), **groups))
     return found
 
 

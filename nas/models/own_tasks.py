@@ -21,6 +21,7 @@ __all__ = ["Data", "own_task"]
 _KINDS = ("classification", "binary", "regression")
 _TEST_SHARE = _VALIDATION_SHARE = 0.2
 _LEAST_OF_CLASS = 5
+_LEAST_GROUPS = 5
 _EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
 
@@ -39,6 +40,9 @@ class Data:
             regression; None is accuracy, log-loss and RMSE.
         part: (N,): "train", "validation" or "test" of each sample, for data that must not be
             divided at random, such as those in order of time; None divides them.
+        group: (N,): what samples share that their numbers do not tell, such as a day, a patient or
+            a shop, by name or number; samples of one group are divided together, and
+            `recipe: {group_effects: true}` trains by it. None is samples of their own.
     """
 
     x: NDArray[Any]
@@ -49,6 +53,7 @@ class Data:
     licence: str = "not stated"
     metric: Metric | None = None
     part: NDArray[Any] | None = None
+    group: NDArray[Any] | None = None
 
 
 def own_task(name: str, data: Data) -> Task:
@@ -60,24 +65,31 @@ def own_task(name: str, data: Data) -> Task:
 
     Raises:
         TaskError: Samples or labels are missing, not finite, of one class, or too few; categories
-            are not those of `spec`; or the metric is not one of the kind.
+            are not those of `spec`; the metric is not one of the kind; or groups are too few.
     """
     metric = _metric(name, data)
     x, y, classes = _checked(name, data)
     spec = _spec(name, data, x)
-    if data.part is None:
-        order, counts = _divided(name, y, classes)
-    else:
+    groups = None if data.group is None else _groups(name, y, data.group)
+    if data.part is not None:
         order, counts = _given(name, y, classes, np.asarray(data.part))
+    elif groups is not None:
+        order, counts = _given(name, y, classes, _part_of_groups(name, groups))
+    else:
+        order, counts = _divided(name, y, classes)
     x, y = x[order], y[order]
     fit, opened = counts[0] + counts[1], len(y)
     split = (x[: counts[0]], y[: counts[0]], x[counts[0] : fit], y[counts[0] : fit])
     test = (x[fit:opened], y[fit:opened], x[:0], y[:0])
 
     def parts(asked_test: bool, _data_dir: str | Path | None) -> Parts:
-        return test if asked_test else split
+        if asked_test or groups is None:
+            return test if asked_test else split
+        return (*split, groups[order[: counts[0]]], groups[order[counts[0] : fit]])
 
     made = "as given" if data.part is not None else "fixed seed"
+    if groups is not None:
+        made += f", {len(np.unique(groups)):,} groups"
     task = Task(
         name=name,
         label=data.label or name,
@@ -205,6 +217,39 @@ def _divided(
     order = stratified_order(y, seed=0) if classes else np.random.default_rng(0).permutation(len(y))
     opened, second, first = np.split(order, [test, test + validation])
     return np.concatenate([first, second, opened]), (train, validation, test)
+
+
+def _groups(name: str, y: NDArray[Any], group: NDArray[Any]) -> NDArray[np.int32]:
+    given = np.asarray(group)
+    if given.shape != y.shape:
+        raise TaskError(f"{name}: group has shape {given.shape}; give one for each sample")
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        raise TaskError(f"{name}: group holds NaN or infinity; name the group of each sample")
+    try:
+        known, place = np.unique(given, return_inverse=True)
+    except TypeError:
+        raise TaskError(f"{name}: groups are of several kinds; make them all texts") from None
+    if len(known) < _LEAST_GROUPS:
+        raise TaskError(
+            f"{name}: group names {len(known)} group(s), which do not fill three splits; give at "
+            f"least {_LEAST_GROUPS}"
+        )
+    return place.astype(np.int32)
+
+
+def _part_of_groups(name: str, groups: NDArray[np.int32]) -> NDArray[Any]:
+    """Whole groups in a fixed random order: a fifth of the samples each, or a little more."""
+    sizes = np.bincount(groups)
+    order = np.random.default_rng(0).permutation(len(sizes))
+    before = np.cumsum(sizes[order]) - sizes[order]
+    shares = np.array([0, _TEST_SHARE, _TEST_SHARE + _VALIDATION_SHARE]) * len(groups)
+    parts = np.array(["test", "validation", "train"])[np.searchsorted(shares, before, "right") - 1]
+    if len(set(parts.tolist())) < len(shares):
+        raise TaskError(
+            f"{name}: one group holds {sizes.max()} of {len(groups)} samples, and a split stays "
+            "empty; give smaller groups, or the part of each sample"
+        )
+    return parts[np.argsort(order)][groups]
 
 
 def _given(

@@ -48,6 +48,9 @@ class Recipe:
         huber_delta: Of a regression, the residual in deviations of the target beyond which the
             loss grows in a line and not as a square (Huber 1964, doi:10.1214/aoms/1177703732), > 0;
             None is squared error.
+        group_effects: While training, add to the output of a sample what its group (a day) has
+            beyond what the inputs of the group tell (`nas.models.group_effects`), so that the
+            network need not learn it; for tables with groups, binary or a regression.
         train_images: Only the first so many training samples (their order is fixed), for a
             search that cannot afford all; None is all. At least 2.
     """
@@ -66,6 +69,7 @@ class Recipe:
     huber_delta: float | None = field(default=None, metadata=LATER)
     optimiser: Optimiser = field(default="adamw", metadata=LATER)
     device: TrainingDevice = field(default="cpu", metadata=LATER)
+    group_effects: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -109,6 +113,8 @@ class Recipe:
                 raise ConfigError(f"recipe: {setting.name}={value!r} is not a whole number")
             if "float" in kind and not (whole or (isinstance(value, float) and isfinite(value))):
                 raise ConfigError(f"recipe: {setting.name}={value!r} is not a finite number")
+            if kind == "bool" and not isinstance(value, bool):
+                raise ConfigError(f"recipe: {setting.name}={value!r} is not true or false")
 
 
 # On clicks and flights a second epoch fits the ids of the training part and loses elsewhere.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.models.task_data import Parts, stratified_order
+from nas.models.task_data import Pairs, Parts, stratified_order
 
 __all__ = ["CHARACTERS", "CONTEXT", "japanese_vowels", "shakespeare", "spaced", "text_parts"]
 
@@ -58,7 +58,7 @@ def spaced(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return chosen
 
 
-def text_parts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Parts:
+def text_parts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Pairs:
     """Inputs and next tokens of two parts, from windows of ids and their one successor.
 
     Args:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nas.errors import TaskError
 
 __all__ = [
+    "Pairs",
     "Parts",
     "breast_cancer",
     "data_folder",
@@ -26,7 +27,9 @@ __all__ = [
 ]
 
 # Inputs and targets of two parts: training and validation, or the test part and an empty one.
-Parts = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+Pairs = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+# Behind those of training and validation may stand the group of each sample of both.
+Parts = Pairs | tuple[*Pairs, NDArray[Any], NDArray[Any]]
 
 
 def data_folder(data_dir: str | Path | None = None) -> Path:

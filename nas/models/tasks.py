@@ -115,6 +115,9 @@ class Splits:
         std: Standard deviation of the training inputs, in raw units, > 0; as `mean`.
         target_mean: Mean of the training targets of a regression, else 0.
         target_std: Their standard deviation, else 1.
+        train_groups: The group of each training sample, such as its day, whole numbers >= 0;
+            samples of one group share what their inputs do not tell. None if there are none.
+        validation_groups: As `train_groups`, numbered alike.
     """
 
     train_x: Inputs
@@ -125,6 +128,8 @@ class Splits:
     std: float | NDArray[np.float32]
     target_mean: float = 0.0
     target_std: float = 1.0
+    train_groups: NDArray[np.integer] | None = None
+    validation_groups: NDArray[np.integer] | None = None
 
 
 _TASKS = tuple(Task(**row) for row in ROWS)
@@ -164,9 +169,10 @@ def load_splits(task: Task, *, data_dir: str | Path | None = None) -> Splits:
     Raises:
         TaskError: If the data are missing or damaged.
     """
-    train_x, train_y, validation_x, validation_y = _loader(task)(False, data_dir)
-    mean, std = scaling(task, train_x)
-    splits = Splits(train_x, train_y, validation_x, validation_y, mean, std)
+    train_x, train_y, validation_x, validation_y, *groups = _loader(task)(False, data_dir)
+    splits = Splits(train_x, train_y, validation_x, validation_y, *scaling(task, train_x))
+    if groups:
+        splits = dataclasses.replace(splits, train_groups=groups[0], validation_groups=groups[1])
     if task.kind != "regression":
         return splits
     target_mean, target_std = float(train_y.mean(dtype=float)), float(train_y.std(dtype=float))
@@ -183,7 +189,7 @@ def load_test(task: Task, *, data_dir: str | Path | None = None) -> tuple[Inputs
     Raises:
         TaskError: If the data are missing or damaged.
     """
-    x, y, _, _ = _loader(task)(True, data_dir)
+    x, y, *_ = _loader(task)(True, data_dir)
     return x, y
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nas.errors import TaskError
 from nas.models.build import Network, build
 from nas.models.checkpoint import Checkpoint, checkpoint_of, restore
+from nas.models.group_effects import group_effects
 from nas.models.metrics import error as error_of
 from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
@@ -239,6 +240,7 @@ def _epochs(
     generator = torch.Generator().manual_seed(seed)
     drop_ids(module, recipe.id_dropout, generator)
     scale = scale_of(splits, place)
+    effects = _effects(task, splits, recipe, place)
     rows = list(segment.begun.curve) if segment.begun else []
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
@@ -261,8 +263,10 @@ def _epochs(
             chosen = order[:, begin : begin + recipe.batch_size].flatten()
             images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast(place.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                outputs = module(normalised(images, scale))
-            loss = training_loss(task, outputs.float(), y[chosen], splits, recipe)
+                outputs = module(normalised(images, scale)).float()
+            if effects is not None:
+                outputs = outputs + effects[chosen]
+            loss = training_loss(task, outputs, y[chosen], splits, recipe)
             total += loss.detach()
             if step % _LOOK_EVERY == 0 or step + 1 == steps:  # each look makes a GPU wait
                 _check_finite("loss", total.item(), f"in epoch {number}")
@@ -278,6 +282,12 @@ def _epochs(
         yield Epoch(number, recipe.epochs, *rows[-1][1:])
     if segment.until is not None:
         segment.keep(checkpoint_of(module, optimiser, generator, tuple(rows)))
+
+
+def _effects(task: Task, splits: Splits, recipe: Recipe, place: torch.device) -> Tensor | None:
+    if not recipe.group_effects:
+        return None
+    return torch.from_numpy(group_effects(task, splits, recipe.train_images))[:, None].to(place)
 
 
 def _check_finite(name: str, value: float, where: str) -> None:

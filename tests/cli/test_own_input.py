@@ -211,3 +211,10 @@ def test_an_architecture_of_ones_own_is_estimated_and_made_cheaper(in_process, t
     [row] = json.loads(in_process("estimate", *wide).stdout)
     assert row["params"] == 4 * 8 + 8 + 8 * 2 + 2
     assert {change["architecture"]["width"] for change in row["cheaper"]} == {4, 6}
+
+
+def test_effects_of_groups_without_groups_are_refused_at_launch(config_file, in_process, tmp_path):
+    path = config_file(recipe={"group_effects": True})
+    line = one_line(in_process("search", path, "--out", tmp_path / "run"))
+    assert "digits: recipe: group_effects is for binary and regression tables with groups" in line
+    assert not (tmp_path / "run").exists()

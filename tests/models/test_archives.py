@@ -89,6 +89,22 @@ def test_categories_of_tables_are_within_their_columns(name: str) -> None:
     assert np.all(np.asarray(std)[spec.numeric :] == 1)
 
 
+def test_a_conversion_by_an_earlier_version_is_made_again(tmp_path: Path) -> None:
+    splits_of("flights")
+    source = ARCHIVED["flights"]
+    if not (data_folder() / source.archive.file).is_file():
+        pytest.skip(f"flights is not in {data_folder()}; carbon-nas task fetch flights")
+    (tmp_path / source.archive.file).symlink_to(data_folder() / source.archive.file)
+    older = ("train_x", "train_y", "validation_x", "validation_y", "x", "y")
+    np.savez(tmp_path / "flights.npz", **{name: np.zeros(1) for name in older})
+    found = load_splits(task("flights"), data_dir=tmp_path)
+    assert found.train_groups is not None
+    assert found.validation_groups is not None
+    assert not set(found.train_groups) & set(found.validation_groups)
+    months = {group: month for group, month in zip(found.train_groups, found.train_x[:, 3])}  # noqa: B905
+    assert [month for _, month in sorted(months.items())] == sorted(months.values())
+
+
 def test_no_diamond_is_in_two_parts() -> None:
     splits = splits_of("diamonds")
     x, y = load_test(task("diamonds"))
