@@ -1,6 +1,7 @@
 """A CSV, Parquet or npz file as a task: what is read of good ones, and one line for bad ones."""
 
 import io
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -149,3 +150,23 @@ def test_a_code_with_an_underscore_is_no_number(tmp_path):
         data_of_table(tmp_path / "mine.csv")
     (tmp_path / "mine.csv").write_text("a,b\n1,1_0\n2,1_1\n")
     assert data_of_table(tmp_path / "mine.csv").y.tolist() == ["1_0", "1_1"]
+
+
+def test_a_csv_file_larger_than_memory_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b\n1,2\n")
+    with path.open("r+b") as file:
+        file.truncate(10**15 // 100)  # 10 TB of nothing, which take no room on the disk
+    with pytest.raises(TaskError, match=r"holds 10000\.0 GB, and .* GB of memory are free; give"):
+        data_of_table(path)
+
+
+def test_a_csv_file_takes_a_number_and_not_a_text_a_cell(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b,c\n" + "3,4,1\n5,6,0\n" * 20_000)
+    tracemalloc.start()
+    found = data_of_table(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.x.shape == (40_000, 2)
+    assert peak < 14 * path.stat().st_size  # the texts of all cells alone take 16 times
