@@ -264,8 +264,7 @@ def _epochs(
             images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast(place.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                 outputs = module(normalised(images, scale)).float()
-            if effects is not None:
-                outputs = outputs + effects[chosen]
+            outputs = outputs if effects is None else outputs + effects[chosen]
             loss = training_loss(task, outputs, y[chosen], splits, recipe)
             total += loss.detach()
             if step % _LOOK_EVERY == 0 or step + 1 == steps:  # each look makes a GPU wait
