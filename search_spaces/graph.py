@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.op_checks import Shape, arguments
 from search_spaces.ops import Activation, Add, Concat, Flatten, Multiply, Op, Reshape, Slice
 
-__all__ = ["graph_key", "simplify"]
+__all__ = ["graph_key", "key_of_simplified", "simplify"]
 
 # f(g(x)) = g(x) for outer f and inner g: what is clipped already stays as it is.
 _UP_TO_ONE = ("hardsigmoid", "sigmoid", "softmax")
@@ -20,7 +20,9 @@ _ABSORBED = {("relu", inner) for inner in ("relu", "relu6", "softplus", *_UP_TO_
 }
 
 
-def simplify(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def simplify(
+    layers: Sequence[Layer], shapes: Mapping[str, Shape] | None = None
+) -> tuple[Layer, ...]:
     """Drop the layers that the output does not need and those that change nothing.
 
     Identities are an `Add` or `Concat` of one input, a `Flatten`, `Reshape` or `Slice` that keeps
@@ -28,14 +30,15 @@ def simplify(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
     Args:
         layers: A network in topological order.
+        shapes: Of its layers, where `layer_shapes` gave them already.
 
     Returns:
-        The same function in as many or fewer layers; the Input stays.
+        The same function in as many or fewer layers, of the same names and shapes; the Input stays.
 
     Raises:
         LayerError: The layers do not connect.
     """
-    shapes = layer_shapes(layers)
+    shapes = layer_shapes(layers) if shapes is None else shapes
     stands_for: dict[str, str] = {}
     kept: dict[str, Layer] = {}
     for layer in layers:
@@ -43,7 +46,7 @@ def simplify(layers: Sequence[Layer]) -> tuple[Layer, ...]:
         same = _is_identity(layer, kept, inputs, shapes)
         stands_for[layer.name] = inputs[0] if same else layer.name
         if not same:
-            kept[layer.name] = replace(layer, inputs=inputs)
+            kept[layer.name] = layer if inputs == layer.inputs else replace(layer, inputs=inputs)
     live = {layers[0].name, stands_for[layers[-1].name]}
     for layer in reversed(kept.values()):
         if layer.name in live:
@@ -68,7 +71,16 @@ def graph_key(layers: Sequence[Layer]) -> str:
     Raises:
         LayerError: The layers do not connect.
     """
-    rows = _rows(simplify(layers))
+    return key_of_simplified(simplify(layers))
+
+
+def key_of_simplified(layers: Sequence[Layer]) -> str:
+    """The `graph_key` of a network that `simplify` gave.
+
+    Args:
+        layers: What it gave.
+    """
+    rows = _rows(layers)
     colours = _refined(rows, [""] * len(rows))
     while len(set(colours)) < len(rows):
         colours = _refined(rows, _one_singled_out(colours))
@@ -159,7 +171,7 @@ def _spelled(op: Op) -> str:
 
 
 def _is_identity(
-    layer: Layer, kept: dict[str, Layer], inputs: tuple[str, ...], shapes: dict[str, Shape]
+    layer: Layer, kept: dict[str, Layer], inputs: tuple[str, ...], shapes: Mapping[str, Shape]
 ) -> bool:
     if isinstance(layer.op, Add | Concat):
         return len(inputs) == 1

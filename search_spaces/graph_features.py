@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from search_spaces.layers import Layer, layer_shapes
-from search_spaces.ops import Op
+from search_spaces.ops import Op, Shape
 
 __all__ = ["graph_features"]
 
 
-def graph_features(layers: Sequence[Layer]) -> dict[str, float]:
+def graph_features(
+    layers: Sequence[Layer], shapes: Mapping[str, Shape] | None = None
+) -> dict[str, float]:
     """Named features of a network, the same for every network that computes alike.
 
     Args:
         layers: A network in topological order, without layers that its output does not need.
+        shapes: Of its layers, where `layer_shapes` gave them already.
 
     Returns:
         Natural logarithms of 1 + MACs and 1 + parameters, in all and by operation; how often each
@@ -30,7 +33,7 @@ def graph_features(layers: Sequence[Layer]) -> dict[str, float]:
     Source: of the features tried on NAS-Bench-201's errors, these rank unseen cells best after 30
         trained ones (Spearman 0.73, one-hot edges 0.55).
     """
-    shapes = layer_shapes(layers)
+    shapes = layer_shapes(layers) if shapes is None else shapes
     labels = {layer.name: _label(layer.op) for layer in layers[1:]}
     counts: Counter[str] = Counter(labels.values())
     macs: Counter[str] = Counter()
@@ -65,8 +68,12 @@ def _way(
     best = {layers[0].name: 0}
     pick = max if longest else min
     for layer in layers[1:]:
-        before = pick((best[name] for name in layer.inputs), default=0)
-        best[layer.name] = before + (labels[layer.name] in counted)
+        name = layer.name
+        if len(layer.inputs) == 1:
+            before = best[layer.inputs[0]]
+        else:
+            before = pick((best[other] for other in layer.inputs), default=0)
+        best[name] = before + (labels[name] in counted)
     return float(best[layers[-1].name])
 
 

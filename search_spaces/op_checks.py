@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any
 
 from nas.errors import LayerError
@@ -53,11 +54,12 @@ def arguments(op: Any) -> dict[str, Any]:
         Fields by name, less those of `LATER` that are at their default, so that the keys and
         records of networks without them stay what they were.
     """
-    return {
-        field.name: getattr(op, field.name)
-        for field in fields(op)
-        if not (_is_later(field) and getattr(op, field.name) == field.default)
-    }
+    given = {}
+    for name, later, default in _spelling(type(op)):
+        value = getattr(op, name)
+        if not (later and value == default):
+            given[name] = value
+    return given
 
 
 def needed_arguments(op: type[Any]) -> set[str]:
@@ -159,6 +161,12 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> int:
         padding: Places added on either side.
     """
     return (size + 2 * padding - kernel) // stride + 1
+
+
+@cache
+def _spelling(op: type[Any]) -> tuple[tuple[str, bool, Any], ...]:
+    """Name, whether it is of `LATER`, and default of each field."""
+    return tuple((field.name, _is_later(field), field.default) for field in fields(op))
 
 
 def _is_later(field: Field[Any]) -> bool:

@@ -38,6 +38,7 @@ def unmet_weights(op: Op, entry: Shape, output: Shape, weights: int) -> int:
     return weights - weights // math.prod(every) * math.prod(met)
 
 
+@lru_cache(maxsize=4096)
 def _axes(op: Op, entry: Shape, output: Shape) -> list[tuple[tuple[int, ...], int, int]]:
     """Of each axis of a convolution how often each tap meets the map, their number and places."""
     if isinstance(op, Conv2d):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,11 +91,12 @@ class Workload:
     products: Products
 
 
-def workload(layers: Sequence[Layer]) -> Workload:
+def workload(layers: Sequence[Layer], shapes: Mapping[str, Shape] | None = None) -> Workload:
     """Count what the layers cost for one input.
 
     Args:
         layers: A network in topological order.
+        shapes: Of its layers, where `layer_shapes` gave them already.
 
     Returns:
         The counts, folded and fused as `nas.cost.kernels` says.
@@ -103,7 +104,7 @@ def workload(layers: Sequence[Layer]) -> Workload:
     Raises:
         LayerError: If the layers do not connect or hold nothing but the input.
     """
-    shapes = layer_shapes(layers)
+    shapes = layer_shapes(layers) if shapes is None else shapes
     if len(layers) < 2:
         raise LayerError("workload: nothing but the Input; add a layer")
     elements = {name: math.prod(shape) for name, shape in shapes.items()}
@@ -173,7 +174,7 @@ def _counts(kernel: Kernel, elements: dict[str, int]) -> tuple[int, ...]:
 
 
 def _products(
-    layer: Layer, shapes: dict[str, Shape], macs: int
+    layer: Layer, shapes: Mapping[str, Shape], macs: int
 ) -> tuple[tuple[float, float, float, float], ...]:
     inputs = [shapes[name] for name in layer.inputs]
     return product_shapes(layer.op, inputs, shapes[layer.name]) if macs else ()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.engine.candidates import Candidates, standardised
-from nas.engine.gain import Belief, Known, LogNormal, Normal, expected_gain
+from nas.engine.gain import Belief, Known, LogNormal, Normal, Shared, expected_gain
 from nas.engine.gaussian import fit_process
 from nas.pareto import non_dominated
 from nas.pareto.boxes import undominated_boxes
@@ -212,7 +212,7 @@ class _Believed:
 
     def of(self, owners: npt.NDArray[np.intp]) -> Belief:
         kind = LogNormal if self.logarithmic else Normal
-        return kind(self.mean[owners], self.sd[owners])
+        return Shared(kind(self.mean, self.sd), owners)
 
 
 def _beliefs(
@@ -259,7 +259,7 @@ def _expected_before(groups: Sequence[Array], told: int, earlier: Array) -> Arra
         return None
     values = np.log(earlier) if (earlier > 0).all() else earlier
     process = fit_process([group[told:] for group in groups], values)
-    return process.predict([group[:told] for group in groups])[0]
+    return process.expect([group[:told] for group in groups])
 
 
 def _believed(
@@ -295,9 +295,9 @@ def _believed(
     target = np.minimum(target, limit) + _COMPRESSION * scale * np.log1p(over)
     target = target - base[candidates:told]
     process = fit_process([group[candidates:told] for group in groups], target)
-    at_used = process.predict([group[end:] for group in groups])[0] + base[end:]
+    at_used = process.expect([group[end:] for group in groups]) + base[end:]
     if seen > len(values):
-        under_way, _ = process.predict([group[told:end] for group in groups])
+        under_way = process.expect([group[told:end] for group in groups])
         whole = np.concatenate([target, under_way])
         process = fit_process([group[candidates:end] for group in groups], whole)
     mean, sd = process.predict([group[:candidates] for group in groups])

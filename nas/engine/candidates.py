@@ -53,6 +53,7 @@ class Candidates:
         self._key, self._shift = key, shift
         self._shifts: list[str] = []
         self._told_rows: dict[int, int] = {}
+        self._elsewhere: dict[int, list[int]] = {}
         self._index: dict[_Names, int] = {}
         self._feasible: list[bool] = []
         self._cost_rows = _Rows()
@@ -135,9 +136,10 @@ class Candidates:
 
     def elsewhere(self, row: int) -> list[int]:
         """Feasible rows of a row's candidate under all values of the free parameters."""
-        if not self.free:
-            return [row] if self._feasible[row] else []
-        return next(iter(self.feasible_rows([self.told(self.points[row])]).values()), [])
+        if row not in self._elsewhere:
+            found = self.feasible_rows([self.told(self.points[row])])
+            self._elsewhere[row] = next(iter(found.values()), [])
+        return self._elsewhere[row]
 
     def _choices(self) -> list[Parameters]:
         values = [values_of(self.domain.distributions[name]) for name in self.free]

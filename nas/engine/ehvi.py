@@ -8,8 +8,8 @@ that was evaluated or is pending is proposed again, nor anything infeasible, whi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.engine.acquisition import Observed, most_different, most_promising
 from nas.engine.candidates import Candidates, Costs
 from nas.engine.domain import Domain, Parameters, domain_of_space, domain_of_trials
+from nas.engine.pool import Pool, generator_of
 from search_spaces.base import SearchSpace
 
 __all__ = ["STARTUP", "EhviSampler"]
@@ -29,9 +30,6 @@ STARTUP = 6
 """Candidates that are evaluated before the first model."""
 
 _STARTUP_AFTER = 2  # an earlier search
-_RANDOM, _FRESH, _MOVES = 300, 10, 20
-_AROUND = 24
-_DRAWS = 2000
 
 
 class EhviSampler(BaseSampler):
@@ -99,14 +97,13 @@ class EhviSampler(BaseSampler):
         self._apart = apart
         self._seed = seed
         self._independent = RandomSampler(seed=seed)
-        self._known = None if space is None else self._candidates(domain_of_space(space))
-        self._everything: dict[str, list[int]] | None = None
+        self._known = None if space is None else self._pool(domain_of_space(space))
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Distributions of all parameters, conditional ones included."""
-        candidates = self._candidates_of(study)
+        candidates = self._pool_of(study).candidates
         domain = candidates.domain.without(candidates.free) if self._apart else candidates.domain
         return dict(domain.distributions)
 
@@ -116,12 +113,13 @@ class EhviSampler(BaseSampler):
         """The next candidate's parameters."""
         if not search_space:
             return {}
-        candidates = self._candidates_of(study)
+        pool = self._pool_of(study)
+        candidates = pool.candidates
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         evaluated = [row for row in complete if row.params and row.user_attrs.get("trained", True)]
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         pending = [row.params for row in running if row.number != trial.number and row.params]
-        rng = self._rng(len(evaluated), len(pending))
+        rng = generator_of(self._seed, len(evaluated), len(pending))
         signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
         rows_of = candidates.add_at_first if self._apart else candidates.add
         observed = Observed(
@@ -135,14 +133,14 @@ class EhviSampler(BaseSampler):
         )
         decided = rows_of([row.params for row in complete if row.params])
         taken = {candidates.keys[row] for row in (*decided, *observed.pending)}
-        pool = self._pool(candidates, observed, taken, rng)
-        if not pool:
+        untaken = pool.untaken(observed, taken, rng)
+        if not untaken:
             return candidates.domain.sample(rng)
         if len(evaluated) < (_STARTUP_AFTER if self._earlier else STARTUP):
-            row = most_different(candidates, observed, pool, rng)
+            row = most_different(candidates, observed, untaken, rng)
         else:
             row = most_promising(
-                candidates, observed, pool, STARTUP, self._spread, apart=self._apart
+                candidates, observed, untaken, STARTUP, self._spread, apart=self._apart
             )
         point = candidates.points[row]
         return candidates.told(point) if self._apart else point
@@ -161,47 +159,12 @@ class EhviSampler(BaseSampler):
         """Seed the random values of `sample_independent` anew."""
         self._independent.reseed_rng()
 
-    def _candidates(self, domain: Domain) -> Candidates:
-        return Candidates(domain, **self._functions)
+    def _pool(self, domain: Domain) -> Pool:
+        candidates = Candidates(domain, **self._functions)
+        return Pool(candidates, self._looks, partial(generator_of, self._seed))
 
-    def _candidates_of(self, study: Study) -> Candidates:
+    def _pool_of(self, study: Study) -> Pool:
         if self._known is not None:
             return self._known
         told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return self._candidates(domain_of_trials(told))
-
-    def _rng(self, *parts: Any) -> np.random.Generator:
-        text = repr((self._seed, *parts))
-        return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
-
-    def _pool(
-        self,
-        candidates: Candidates,
-        observed: Observed,
-        taken: set[str],
-        rng: np.random.Generator,
-    ) -> list[list[int]]:
-        """Feasible rows of candidates that are neither evaluated nor pending."""
-        domain = candidates.domain.without(candidates.free)
-        size = domain.size()
-        if size is not None and size <= self._looks:
-            if self._everything is None or self._known is None:
-                self._everything = candidates.feasible_rows(domain.everything())
-            return [rows for key, rows in self._everything.items() if key not in taken]
-        fixed = self._rng("pool")
-        share = min(1.0, self._looks / _RANDOM)
-        points = [domain.sample(fixed) for _ in range(max(1, round(share * _RANDOM)))]
-        points += [domain.sample(rng) for _ in range(max(1, round(share * _FRESH)))]
-        for row in observed.best(max(1, round(share * _AROUND))):
-            here = domain.active(candidates.points[row])
-            near = self._rng("near", sorted(here.items()))
-            moves = range(max(1, round(share * _MOVES)))
-            points += [domain.moved(here, 1 + index % 2, near) for index in moves]
-        pool = candidates.feasible_rows(points)
-        untaken = [rows for key, rows in pool.items() if key not in taken]
-        for _ in range(0 if untaken else _DRAWS):
-            drawn = candidates.feasible_rows([domain.sample(rng)])
-            untaken = [rows for key, rows in drawn.items() if key not in taken]
-            if untaken:
-                break
-        return untaken
+        return self._pool(domain_of_trials(told))

@@ -20,8 +20,6 @@ from nas.pareto import non_dominated
 from nas.pareto.boxes import undominated_boxes
 from nas.runs import Run
 from nas.runs.files import read_json
-from search_spaces.graph import simplify
-from search_spaces.graph_features import graph_features
 from search_spaces.layers import mac_count
 
 __all__ = ["Evidence", "Trained", "gains_of"]
@@ -224,6 +222,5 @@ class Evidence:
                 np.log(np.maximum(np.nan_to_num(np.asarray(look.scores[column], float)), 1e-30))
                 for column in ("params", "macs", *known)
             ]
-            features = graph_features(simplify(look.layers))
-            self._features[look.candidate] = (marks, features, np.hstack(costs))
+            self._features[look.candidate] = (marks, look.features, np.hstack(costs))
         return self._features[look.candidate]

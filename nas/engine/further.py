@@ -15,7 +15,8 @@ from nas.engine.plan import Look, Plan
 from nas.engine.recipe_choices import point_of
 from nas.runs import Run
 from nas.runs.tables import read_records
-from search_spaces.layers import Layer, mac_count
+from search_spaces.graph import simplify
+from search_spaces.layers import Layer, layer_shapes, mac_count
 from search_spaces.references import reference_models
 
 __all__ = ["Further"]
@@ -84,7 +85,9 @@ class Further:
     def reference_job(self, name: str) -> Job:
         """The training of a reference model."""
         path = self._run.reference_path(name)
-        look = Look(name, {}, self._references[name], {}, self._plan.reference_recipe, {})
+        layers, recipe = self._references[name], self._plan.reference_recipe
+        shapes = layer_shapes(layers)
+        look = Look(name, {}, layers, {}, recipe, {}, shapes, simplify(layers, shapes))
         return Job(look, 0, None, 0, 0, f"reference@{name}", path)
 
     def _due(self, trainings: int) -> Job | None:

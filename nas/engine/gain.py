@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-__all__ = ["Belief", "Known", "LogNormal", "Normal", "expected_gain"]
+__all__ = ["Belief", "Known", "LogNormal", "Normal", "Shared", "expected_gain"]
 
 Array = npt.NDArray[np.float64]
 _TAIL = 1 / np.sqrt(2 * np.pi)
@@ -79,6 +79,23 @@ class LogNormal:
         z = (np.log(positive) - mean) / sd
         room = positive * ndtr(z) - np.exp(mean + sd * sd / 2) * ndtr(z - sd)
         return np.where(bounds > 0, np.maximum(room, 0), 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What several candidates share.
+
+    Attributes:
+        belief: Of m candidates.
+        index: Which of them each of the n is, (n,).
+    """
+
+    belief: Belief
+    index: npt.NDArray[np.intp]
+
+    def shortfall(self, bounds: Array) -> Array:
+        """See `Belief`."""
+        return self.belief.shortfall(bounds)[self.index]
 
 
 def expected_gain(lower: Array, upper: Array, beliefs: Sequence[Belief]) -> Array:

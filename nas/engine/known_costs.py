@@ -12,8 +12,6 @@ from nas.engine.ehvi import EhviSampler
 from nas.engine.own_files import TracedBuild
 from nas.engine.plan import Plan
 from search_spaces.base import Choice
-from search_spaces.graph import simplify
-from search_spaces.graph_features import graph_features
 
 __all__ = ["sampler_of_plan"]
 
@@ -107,7 +105,7 @@ class _Known:
         deployments = range(len(self.plan.deployments))
         return _Facts(
             key=look.candidate,
-            features=graph_features(simplify(look.layers)),
+            features=look.features,
             costs=tuple(tuple(float(column[row]) for column in columns) for row in deployments),
             feasible=tuple(look.feasible(row) for row in deployments),
         )

@@ -15,7 +15,7 @@ import numpy as np
 from hardware_profiles import Deployment, Precision, deployment_from_dict
 from nas.carbon.study import Study, study_from_dict
 from nas.cost.score import score
-from nas.cost.workload import workload
+from nas.cost.workload import Workload, workload
 from nas.engine.budget import Limits
 from nas.engine.config import SearchConfig
 from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
@@ -29,8 +29,10 @@ from nas.runs import Run
 from nas.runs.machine import WorkerPower, worker_power
 from nas.runs.tables import constrain
 from search_spaces.base import Architecture, SearchSpace, Value
-from search_spaces.graph import graph_key
-from search_spaces.layers import Layer, mac_count
+from search_spaces.graph import key_of_simplified, simplify
+from search_spaces.graph_features import graph_features
+from search_spaces.layers import Layer, layer_shapes
+from search_spaces.ops import Shape
 
 __all__ = ["Look", "Plan", "WarmStart", "chosen", "load_plan", "plan_of"]
 
@@ -46,6 +48,8 @@ class Look:
         settings: What was chosen of its recipe, by name; empty where the recipe is one for all.
         recipe: How it is trained.
         scores: Columns of the scores table, one entry a deployment; error is unknown.
+        shapes: Of the output of each layer, by name.
+        simplified: The layers that change anything.
     """
 
     candidate: str
@@ -54,6 +58,13 @@ class Look:
     settings: Mapping[str, Value]
     recipe: Recipe
     scores: Mapping[str, Any]
+    shapes: Mapping[str, Shape]
+    simplified: tuple[Layer, ...]
+
+    @cached_property
+    def features(self) -> dict[str, float]:
+        """What its graph says of its error, by name."""
+        return graph_features(self.simplified, self.shapes)
 
     def feasible(self, deployment: int) -> bool:
         """Whether the candidate may run on the deployment of that index."""
@@ -149,13 +160,17 @@ class Plan:
             architecture, self.task.input_shape, self.task.outputs, self.task.spec
         )
         recipe = self.recipe_of(settings)
+        shapes = layer_shapes(layers)
+        simplified = simplify(layers, shapes)
         return Look(
-            candidate=self._key(layers, recipe),
+            candidate=self._key(simplified, recipe),
             architecture=architecture,
             layers=layers,
             settings=settings,
             recipe=recipe,
-            scores=self.scores(layers, recipe, None),
+            scores=self._scores(workload(layers, shapes), recipe, None),
+            shapes=shapes,
+            simplified=simplified,
         )
 
     def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
@@ -177,11 +192,18 @@ class Plan:
         The carbon of its training, in `lifecycle_gco2e`, is modelled from the recipe, since a
         resumed run must be told the same; the scores table has that of the time it took.
         """
-        counts = workload(layers)
+        return self._scores(workload(layers), recipe, errors)
+
+    def _scores(
+        self,
+        counts: Workload,
+        recipe: Recipe,
+        errors: Mapping[Precision, float | None] | None,
+    ) -> dict[str, Any]:
         grams = 0.0
         if self.samples is not None:
             seen = recipe.samples_seen(self.samples)
-            grams = self.power.gco2e(self.power.training_s(mac_count(layers), seen))
+            grams = self.power.gco2e(self.power.training_s(counts.total_macs, seen))
         columns = score(counts, self.deployments, self.study, errors, training_gco2e=grams)
         return constrain(columns, self.constraints)
 
@@ -193,14 +215,14 @@ class Plan:
             told.append(self.task.worst_error if np.isnan(value) else value)
         return told
 
-    def _key(self, layers: tuple[Layer, ...], recipe: Recipe) -> str:
+    def _key(self, simplified: tuple[Layer, ...], recipe: Recipe) -> str:
         rest = {
             "space": self.space.name,
             "version": self.space.version,
             "task": self.task.name,
             "recipe": recipe_to_dict(recipe),
         }
-        text = graph_key(layers) + json.dumps(rest, sort_keys=True)
+        text = key_of_simplified(simplified) + json.dumps(rest, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
