@@ -14,7 +14,7 @@ from nas.engine.domain import Parameters
 
 __all__ = ["Pool", "generator_of"]
 
-_RANDOM, _FRESH, _MOVES = 300, 10, 20
+_RANDOM, _FRESH, _MOVES = 300, 4, 20
 _AROUND = 24
 _DRAWS = 2000
 _Rows = dict[str, list[int]]

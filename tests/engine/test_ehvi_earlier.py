@@ -4,6 +4,7 @@ import numpy as np
 import optuna
 import pytest
 
+from nas.engine.domain import domain_of_space
 from nas.engine.ehvi import EhviSampler
 from nas.pareto import hypervolume
 from search_spaces.base import Choice, SearchSpace
@@ -12,7 +13,7 @@ CHOICES = tuple(Choice(f"c{index}", (0, 1, 2, 3)) for index in range(4))
 SPACE = SearchSpace("toy", 1, "", CHOICES, lambda *_: ())
 WORTH = np.random.default_rng(4).normal(0, 0.15, (4, 4)) - 0.15 * np.arange(4)
 REFERENCE = np.array([0.5, 32.0])
-POINTS = EhviSampler(SPACE)._known.domain.everything()
+POINTS = domain_of_space(SPACE).everything()
 
 
 def error(point):

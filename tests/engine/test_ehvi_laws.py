@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 import pytest
 
+from nas.engine.domain import domain_of_space
 from nas.engine.ehvi import STARTUP, EhviSampler
 from search_spaces.base import Choice, SearchSpace
 
@@ -78,7 +79,7 @@ def test_one_to_four_objectives_with_one_or_two_expensive_ones_reach_what_is_the
     assert len({tuple(point.items()) for point in asked}) == 30
     for name in names:
         function = OBJECTIVES[name]
-        best = min(map(function, EhviSampler(SPACE)._known.domain.everything()))
+        best = min(map(function, domain_of_space(SPACE).everything()))
         assert min(map(function, asked)) == pytest.approx(best)
 
 
@@ -110,6 +111,35 @@ def test_few_looks_are_enough_to_go_on_without_repeats():
     asked = run(("error", "latency"), 20, looks=30, constraints=counted)
     assert len({tuple(point.items()) for point in asked}) == 20
     assert len(looked) < 48  # not the whole space
+
+
+def test_a_further_proposal_looks_at_few_new_points():
+    """Of a space that is not looked at whole: four random ones and 20 near each new best."""
+    choices = tuple(Choice(f"c{index}", (0, 1, 2, 3)) for index in range(10))
+    looked = []
+
+    def counted(points):
+        looked.append(len(points))
+        return [[np.nan, float(sum(point.values()))] for point in points]
+
+    space = SearchSpace("wide", 1, "", choices, lambda *_: ())
+    study = optuna.create_study(
+        directions=["minimize"] * 2, sampler=EhviSampler(space, counted, looks=1000)
+    )
+    for _ in range(12):
+        looked.append(0)
+        trial = study.ask()
+        point = space.choose(trial.suggest_categorical)
+        study.tell(trial, [np.exp(-point["c0"] / 4), float(sum(point.values()))])
+    asked = [sum(part) for part in _parts(looked)]
+    assert max(asked[1:]) <= 24 < 300 <= asked[0]
+
+
+def _parts(counts):
+    """Of each proposal, which begins with a 0."""
+    begins = [index for index, count in enumerate(counts) if count == 0]
+    ends = [*begins[1:], len(counts)]
+    return [counts[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
 
 def test_the_shift_of_a_precision_is_learnt():

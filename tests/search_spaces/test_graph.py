@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 
 from search_spaces import space
-from search_spaces.graph import graph_key, simplify
+from search_spaces.graph import graph_key, key_of_simplified, simplify
+from search_spaces.graph_features import graph_features
 from search_spaces.layers import Activation, Add, Conv2d, Input, Layer, Multiply, layer_shapes
 
 OPS = (Conv2d(2, 2, 3), Conv2d(2, 2, 1), Activation("relu"), Activation("silu"), Add(), Multiply())
@@ -95,9 +96,12 @@ def test_names_and_order_do_not_change_the_key(layers, seed):
 @settings(deadline=None)
 def test_simplifying_leaves_a_network_that_cannot_be_simplified(layers):
     simple = simplify(layers)
-    assert simplify(simple) == simple
-    assert graph_key(simple) == graph_key(layers)
-    *_, before = layer_shapes(layers).values()
+    shapes = layer_shapes(layers)
+    assert simplify(layers, shapes) == simple == simplify(simple)
+    assert graph_key(simple) == graph_key(layers) == key_of_simplified(simple)
+    assert layer_shapes(simple) == {layer.name: shapes[layer.name] for layer in simple}
+    assert graph_features(simple, shapes) == graph_features(simple)
+    *_, before = shapes.values()
     *_, after = layer_shapes(simple).values()
     assert before == after
 

@@ -3,7 +3,7 @@
     python experiments/benchmarks/sampler_step/run.py [--spaces NAME,NAME] [--trials 300]
         [--steps 8]
 
-Objectives error, latency and carbon; once on one deployment, once on three of which one is chosen.
+Objectives error, latency and carbon; once on one deployment, once on five of which one is chosen.
 Errors are made up from the costs and a draw by the candidate's key. Both samplers get the same
 trials, ours its own proposals, in in-memory storage and are asked in turn; a step is ask and
 suggestions, in CPU milliseconds, the median of `--steps` after one that is not counted. `first_s`
@@ -41,7 +41,8 @@ TASKS = {
     "gpt": "shakespeare",
     "dlrm": "movielens",
 }
-DEPLOYMENTS = [{"hardware": name, "grid": "us-caiso"} for name in ("rpi4", "pixel3", "rpi5")]
+DEVICES = ("rpi4", "pixel3", "rpi5", "jetson_nano", "pixel6")
+DEPLOYMENTS = [{"hardware": name, "grid": "us-caiso"} for name in DEVICES]
 
 
 def plan_for(space: str, deployments: int) -> Plan:
@@ -142,7 +143,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     rows: dict[str, Any] = {}
     for space in args.spaces.split(","):
-        for deployments in (1, 3):
+        for deployments in (1, 5):
             row = measure(space, deployments, args.trials, args.steps)
             rows[f"{space} {deployments}"] = row
             print(f"{space:<18} {deployments}  {row}", flush=True)
