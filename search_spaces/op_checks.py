@@ -55,7 +55,7 @@ def arguments(op: Any) -> dict[str, Any]:
         records of networks without them stay what they were.
     """
     given = {}
-    for name, later, default in _spelling(type(op)):
+    for name, later, default in _spelling(type(op)):  # type: ignore[arg-type]  # classes are hashable
         value = getattr(op, name)
         if not (later and value == default):
             given[name] = value
