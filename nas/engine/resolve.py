@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from hardware_profiles import (
     Deployment,
     deployment_label,
@@ -28,6 +26,7 @@ from nas.cost.needs import check_needs, lacking
 from nas.engine.beside import model_beside
 from nas.engine.claims import STUDY_NAME
 from nas.engine.config import BesideConfig, DeploymentConfig, SearchConfig, constraint_columns
+from nas.engine.measured_recipe import Rates, asked_for, chosen_value, measured_rates
 from nas.engine.own_files import fingerprint, is_own
 from nas.engine.plan import chosen
 from nas.engine.recipe_choices import listed, recipe_choices, with_recipe_choices
@@ -38,12 +37,10 @@ from nas.models.recipe import Recipe, default_recipe, recipe_from_dict, recipe_t
 from nas.models.tasks import Task
 from nas.objectives import objectives
 from search_spaces.base import SearchSpace
-from search_spaces.layers import mac_count
 
 __all__ = ["resolve"]
 
 _LIMIT_S = 900.0
-_MEASURED_OF = 15  # architectures, whose median stands for the space
 # A task of one's own begins with the recipe of a shipped task of its form.
 _LIKE = {
     "image": "digits",
@@ -67,10 +64,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
     rows = objectives(config.objectives)
     study = _study(config)
     _check_lifecycle(config)
-    measured = _measured(config, chosen_task, chosen_space)
-    if measured:
-        fastest = max(measured, key=lambda precision: measured[precision])
-        config = config.model_copy(update={"recipe": {**config.recipe, "precision": fastest}})
+    measured, config = _by_measurement(config, chosen_task, chosen_space)
     recipes = _recipes(config, chosen_task)
     deployments = _deployments(config)
     limits = constraint_columns(config.constraints)
@@ -214,29 +208,18 @@ def _check_device(devices: Collection[Any]) -> None:
     check_device("cuda")
 
 
-def _measured(
+def _by_measurement(
     config: SearchConfig, chosen_task: Task, chosen_space: SearchSpace
-) -> dict[str, float] | None:
-    """Samples a second of the median network in each precision, where the recipe asks for it."""
-    if config.recipe.get("precision") != "measured":
-        return None
-    from nas.models.pace import samples_per_s  # loads torch, which no other launch needs
-    from nas.models.tasks import load_splits
-
-    rng, form = np.random.default_rng(config.search.seed), chosen_task
-    drawn = [
-        chosen_space.layers(chosen_space.sample(rng), form.input_shape, form.outputs, form.spec)
-        for _ in range(_MEASURED_OF)
-    ]
-    given = {name: value for name, value in config.recipe.items() if name != "precision"}
-    plain = _recipes(config.model_copy(update={"recipe": given}), chosen_task)
-    found = samples_per_s(
-        sorted(drawn, key=mac_count)[_MEASURED_OF // 2],
-        chosen_task,
-        load_splits(chosen_task, data_dir=config.data_dir),
-        recipe_from_dict(plain["recipe"]),
-    )
-    return {str(precision): rate for precision, rate in found.items()}
+) -> tuple[Rates | None, SearchConfig]:
+    """What was measured where the recipe asks for it, and the configuration with what it chose."""
+    asked, given = asked_for(config.recipe)
+    if not asked:
+        return None, config
+    config = config.model_copy(update={"recipe": given})
+    plain = recipe_from_dict(_recipes(config, chosen_task)["recipe"])
+    found = measured_rates(config, chosen_task, chosen_space, plain)
+    fastest = {name: chosen_value(found, name, plain, config.search.workers) for name in asked}
+    return found, config.model_copy(update={"recipe": {**given, **fastest}})
 
 
 def _check_rungs(recipes: Mapping[str, Any]) -> None:

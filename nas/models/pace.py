@@ -1,14 +1,15 @@
-"""Which precision trains fastest on this machine, by a measurement of two seconds."""
+"""How fast a network is trained on this machine by other settings, by a short measurement."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from typing import get_args
+from collections.abc import Mapping, Sequence
 
-from nas.models.recipe import Recipe, TrainingPrecision
+from nas.models.recipe import Recipe
 from nas.models.tasks import Splits, Task
 from nas.models.train import train
+from search_spaces.base import Value
 from search_spaces.layers import Layer
 
 __all__ = ["samples_per_s"]
@@ -18,26 +19,37 @@ _WARM_UP = 1  # steps of a turn
 
 
 def samples_per_s(
-    layers: tuple[Layer, ...], task: Task, splits: Splits, recipe: Recipe, *, seconds: float = 2.0
-) -> dict[TrainingPrecision, float]:
-    """Training samples a second in every precision, in turns, so that other work slows all alike.
+    layers: tuple[Layer, ...],
+    task: Task,
+    splits: Splits,
+    recipe: Recipe,
+    settings: Mapping[str, Sequence[Value]],
+    *,
+    seconds: float = 2.0,
+) -> dict[str, dict[Value, float]]:
+    """Training samples a second by each setting, in turns, so that other work slows all alike.
 
     Args:
         layers: A network of the task.
         task: The task.
         splits: Its data.
-        recipe: How it would be trained; its precision is not looked at.
+        recipe: How it would be trained.
+        settings: Values to try by the name of a setting, each with the rest as the recipe has it.
         seconds: Of all turns together; at least two steps are made in each.
 
     Returns:
-        By precision; 0 where it cannot be trained here.
+        By setting and value; 0 where it cannot be trained here.
     """
-    found: dict[TrainingPrecision, float] = dict.fromkeys(get_args(TrainingPrecision), 0.0)
-    window = seconds / _TURNS / len(found)
+    tried = [(name, value) for name, values in settings.items() for value in values]
+    recipes = [dataclasses.replace(recipe, **{name: value}) for name, value in tried]  # type: ignore[arg-type]
+    best = dict.fromkeys(recipes, 0.0)
+    window = seconds / _TURNS / max(1, len(best))
     for _ in range(_TURNS):
-        for precision, best in list(found.items()):
-            this = dataclasses.replace(recipe, precision=precision)
-            found[precision] = max(best, _rate(layers, task, splits, this, window))
+        for this, so_far in list(best.items()):
+            best[this] = max(so_far, _rate(layers, task, splits, this, window))
+    found: dict[str, dict[Value, float]] = {name: {} for name in settings}
+    for (name, value), this in zip(tried, recipes, strict=True):
+        found[name][value] = best[this]
     return found
 
 

@@ -20,6 +20,7 @@ Augmentation = Literal["none", "shift", "flip", "shift-flip"]
 TrainingPrecision = Literal["fp32", "bf16"]
 Optimiser = Literal["adamw", "muon"]
 TrainingDevice = Literal["cpu", "cuda"]
+Layout = Literal["channels_last", "channels_first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Recipe:
             bit for bit; what is measured of a trained network is measured on the processor.
         optimiser: ``"muon"`` makes the steps of a matrix of weights orthogonal (`nas.models.muon`),
             which takes fewer epochs for convolutions; the rest, and all of ``"adamw"``, by AdamW.
+        layout: Order of an image's axes in memory while it is trained; channels last was 1.3 to 1.8
+            times as fast on the processors measured.
         id_dropout: Share of the training samples for which the vector of an id is 0, each column
             with more than 64 categories by itself, in [0, 1): ids that come later are then not
             strange.
@@ -70,6 +73,7 @@ class Recipe:
     optimiser: Optimiser = field(default="adamw", metadata=LATER)
     device: TrainingDevice = field(default="cpu", metadata=LATER)
     group_effects: bool = field(default=False, metadata=LATER)
+    layout: Layout = field(default="channels_last", metadata=LATER)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -87,6 +91,7 @@ class Recipe:
             "limit_s": (self.limit_s is None or self.limit_s > 0, "> 0 or null"),
             "optimiser": (self.optimiser in get_args(Optimiser), "adamw or muon"),
             "device": (self.device in get_args(TrainingDevice), "cpu or cuda"),
+            "layout": (self.layout in get_args(Layout), "channels_last or channels_first"),
             "augmentation": (
                 self.augmentation in get_args(Augmentation),
                 f"one of {get_args(Augmentation)}",

@@ -22,6 +22,7 @@ from nas.models.recipe import Recipe, default_recipe
 from nas.models.tasks import Inputs, Splits, Task
 from nas.models.torch_process import check_device, keep_freed_memory, torch_threads
 from nas.models.training_step import (
+    MEMORY_FORMATS,
     augmented,
     drop_ids,
     normalised,
@@ -141,7 +142,8 @@ def train(
     with torch_threads(recipe.threads):
         try:
             module = build(layers, seed=seed)
-            module.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            layout = MEMORY_FORMATS[recipe.layout]
+            module.to(recipe.device, memory_format=layout)  # type: ignore[call-overload]
             for epoch in _epochs(
                 module,
                 task,
@@ -263,7 +265,7 @@ def _epochs(
             chosen = order[:, begin : begin + recipe.batch_size].flatten()
             images = augmented(x[chosen], recipe.augmentation, generator)
             with torch.autocast(place.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                outputs = module(normalised(images, scale)).float()
+                outputs = module(normalised(images, scale, recipe.layout)).float()
             outputs = outputs if effects is None else outputs + effects[chosen]
             loss = training_loss(task, outputs, y[chosen], splits, recipe)
             total += loss.detach()

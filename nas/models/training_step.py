@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.models.muon import Muon, steps_orthogonally
-from nas.models.recipe import Recipe
+from nas.models.recipe import Layout, Recipe
 from nas.models.tasks import Splits, Task
 
 __all__ = [
+    "MEMORY_FORMATS",
     "augmented",
     "drop_ids",
     "normalised",
@@ -23,6 +24,10 @@ __all__ = [
     "training_loss",
 ]
 
+MEMORY_FORMATS: dict[Layout, torch.memory_format] = {
+    "channels_last": torch.channels_last,
+    "channels_first": torch.contiguous_format,
+}
 _PIXELS_PER_SHIFT = 14
 _WARM_SHARE = 0.25
 _SMALL_TABLE = 64  # rows; their ids are all known
@@ -43,16 +48,17 @@ def scale_of(splits: Splits, place: torch.device | None = None) -> Scale:
     return mean, std
 
 
-def normalised(inputs: Tensor, scale: Scale) -> Tensor:
-    """Inputs as a network takes them: float32, normalised, images channels last.
+def normalised(inputs: Tensor, scale: Scale, layout: Layout = "channels_last") -> Tensor:
+    """Inputs as a network takes them: float32, normalised, images in a layout.
 
     Args:
         inputs: Raw, (batch, *input shape).
         scale: Of `scale_of`.
+        layout: As `Recipe.layout` has it.
     """
     values = (inputs.float() - scale[0]) / scale[1]
     if values.dim() == 4:
-        return values.contiguous(memory_format=torch.channels_last)
+        return values.contiguous(memory_format=MEMORY_FORMATS[layout])
     return values
 
 

@@ -185,14 +185,6 @@ def test_a_worker_has_one_thread_unless_asked_and_power_follows_it(tiny):
     assert (three["search"]["threads"], three["reference_recipe"]["threads"]) == (3, 3)
 
 
-def test_a_measured_precision_is_frozen_with_what_was_measured(tiny):
-    frozen = resolved(tiny, recipe={"precision": "measured", "batch_size": 16})
-    rates = frozen["samples_per_s"]
-    assert frozen["recipe"]["precision"] == max(rates, key=rates.get)
-    assert frozen["recipe"]["batch_size"] == 16
-    assert resolved(tiny)["samples_per_s"] is None
-
-
 def test_a_gpu_is_used_where_there_is_one_and_else_refused_at_launch(tiny):
     if sees_gpu():
         assert resolved(tiny, recipe={"device": "cuda"})["recipe"]["device"] == "cuda"

@@ -12,20 +12,28 @@ from search_spaces import space
 DIGITS = task("digits")
 
 
-def rates(**changes):
+def rates(settings, **changes):
     dscnn = space("dscnn")
     layers = dscnn.layers(dscnn.sample(np.random.default_rng(0)), DIGITS.input_shape, 10)
     recipe = dataclasses.replace(default_recipe("digits"), **changes)
-    return samples_per_s(layers, DIGITS, load_splits(DIGITS), recipe, seconds=0.1)
+    return samples_per_s(layers, DIGITS, load_splits(DIGITS), recipe, settings, seconds=0.1)
 
 
-def test_every_precision_is_timed_whatever_the_recipe_has():
-    for precision in ("fp32", "bf16"):
-        found = rates(precision=precision)
-        assert set(found) == {"fp32", "bf16"}
-        assert all(rate > 0 for rate in found.values())
+def test_every_value_is_timed_whatever_the_recipe_has():
+    found = rates(
+        {"precision": ("fp32", "bf16"), "layout": ("channels_first",), "batch_size": (32, 64)},
+        precision="bf16",
+    )
+    assert {name: set(row) for name, row in found.items()} == {
+        "precision": {"fp32", "bf16"},
+        "layout": {"channels_first"},
+        "batch_size": {32, 64},
+    }
+    assert all(rate > 0 for row in found.values() for rate in row.values())
+    # One recipe under two names is one measurement.
+    assert found["precision"]["bf16"] == found["batch_size"][64]
 
 
 def test_what_cannot_be_trained_is_worth_nothing():
     """A limit that has passed ends every training before it can be timed."""
-    assert set(rates(limit_s=1e-9).values()) == {0.0}
+    assert rates({"threads": (1, 2)}, limit_s=1e-9) == {"threads": {1: 0.0, 2: 0.0}}

@@ -104,6 +104,17 @@ def test_bf16_learns_too(digits: Task, splits: Splits) -> None:
     assert training.state["conv.weight"].dtype is torch.float32
 
 
+def test_the_layout_changes_the_time_and_not_what_is_computed(digits: Task, splits: Splits) -> None:
+    brief = dataclasses.replace(BRIEF, epochs=1, train_images=256)
+    last, first = (
+        train(network(), digits, splits, dataclasses.replace(brief, layout=layout), seed=0)
+        for layout in ("channels_last", "channels_first")
+    )
+    for name, value in last.state.items():
+        torch.testing.assert_close(first.state[name], value, rtol=1e-3, atol=1e-3)
+    assert first.state["wide.weight"].is_contiguous()
+
+
 def test_a_gpu_trains_as_the_processor_does(digits: Task, splits: Splits) -> None:
     recipe = dataclasses.replace(BRIEF, device="cuda", augmentation="shift-flip")
     if not sees_gpu():
