@@ -245,11 +245,6 @@ def _supernet_recipe(config: SearchConfig, recipes: Mapping[str, Any]) -> dict[s
             "search.accuracy: supernet trains no candidate alone before the end, so that there are "
             "no rungs; set fidelity to full"
         )
-    if config.search.warm_start:
-        raise ConfigError(
-            "search.accuracy: supernet begins from weights of its own, and search.warm_start from "
-            "trainings of others; leave one out"
-        )
     if recipes["recipe_choices"]:
         name = next(iter(recipes["recipe_choices"]))
         raise ConfigError(

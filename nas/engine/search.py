@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,13 @@ from nas.engine.progress import Progress, Watcher
 from nas.engine.recipe_choices import check_samples
 from nas.engine.resolve import resolve
 from nas.engine.schedule import schedule_of
+from nas.engine.shared_weights import WEIGHTS, WEIGHTS_OF
 from nas.engine.storage import database_faults, open_storage, open_study
 from nas.engine.warm_start import inherited
 from nas.engine.worker import PAUSE_SIGNAL, STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
 from nas.runs import Run, create_run
+from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
 from nas.runs.tables import write_tables
 
@@ -92,7 +95,11 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
         needed = _expected(config, frozen, found)
         frozen["search"]["schedule"]["work_s"] = needed and needed.seconds
     copies = {**records, **copies_of(frozen)}
-    return create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
+    run = create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
+    if WEIGHTS_OF in copies:
+        source = Path(config.search.warm_start[0]) / WEIGHTS
+        write_whole(run.path / WEIGHTS, lambda temporary: shutil.copyfile(source, temporary))
+    return run
 
 
 def _resolved(config: SearchConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from nas.engine.plan import Look, Plan
+from nas.engine.plan import Look, Plan, plan_of
 from nas.engine.samplers import seed_of
 from nas.models.recipe import Recipe
 from nas.models.tasks import Splits
@@ -23,11 +23,26 @@ from nas.runs.files import read_json, write_json
 from nas.runs.tables import Record
 from search_spaces.layers import Layer
 
-__all__ = ["PILOTS", "SharedWeights", "agreement", "doubt_of", "write_agreement"]
+__all__ = [
+    "AGREEMENT",
+    "PILOTS",
+    "WEIGHTS",
+    "WEIGHTS_OF",
+    "SharedWeights",
+    "agreement",
+    "doubt_of",
+    "write_agreement",
+]
 
 PILOTS = 5
 """First candidates scored that are trained alone too, to see how far to trust the rest."""
 
+WEIGHTS = "supernet.safetensors"
+"""File of the weights in a run's folder."""
+WEIGHTS_OF = "supernet_of.json"
+"""What the run froze that trained them, where another run began with its weights."""
+AGREEMENT = "supernet.json"
+"""How errors by shared weights agree with those of trainings alone."""
 VALIDATION = 1000
 """Validation samples on which a sub-network is scored."""
 _CALIBRATION = 256
@@ -43,8 +58,10 @@ class SharedWeights:
     """
 
     def __init__(self, run: Run, plan: Plan, splits: Splits) -> None:
-        self._path = run.path / "supernet.safetensors"
+        self._path = run.path / WEIGHTS
         self._plan = plan
+        others = run.path / WEIGHTS_OF
+        self._of = plan_of(read_json(others), run.path) if others.exists() else plan
         self._splits = splits
         self._trained = False
 
@@ -110,7 +127,7 @@ class SharedWeights:
 
     @property
     def _seed(self) -> int:
-        return seed_of("supernet", self._plan.seed) % 2**31
+        return seed_of("supernet", self._of.seed) % 2**31
 
     @cached_property
     def _few(self) -> Splits:
@@ -123,7 +140,7 @@ class SharedWeights:
     def _supernet(self) -> Any:
         from nas.models.supernet import Supernet
 
-        plan = self._plan
+        plan = self._of
 
         def admits(layers: tuple[Layer, ...]) -> bool:
             return bool(np.any(plan.scores(layers, plan.recipe, None)["feasible"]))
@@ -180,14 +197,14 @@ def doubt_of(run: Run) -> float:
     Returns:
         By what was recorded so far; 0 where nothing was, as where all are trained alone.
     """
-    path = run.path / "supernet.json"
+    path = run.path / AGREEMENT
     found = read_json(path)["log_ratio_deviation"] if path.exists() else None
     return 0.0 if found is None else float(found)
 
 
 def write_agreement(run: Run, records: list[Record]) -> None:
-    """Write `supernet.json` of a run: how its shared weights agree with trainings alone."""
-    write_json(run.path / "supernet.json", agreement(records))
+    """Write `AGREEMENT` of a run: how its shared weights agree with trainings alone."""
+    write_json(run.path / AGREEMENT, agreement(records))
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 What was trained for the same task by the same recipe is taken over as it is, since an error is the
 same on every device; of other tasks and recipes the sampler learns which networks are likely to be
-good, and the best of them are tried first.
+good, and the best of them are tried first. A search by shared weights takes these over, with all
+that they scored, so that another device is answered without training them again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 from nas.engine.plan import Look, Plan
 from nas.engine.recipe_choices import point_of
+from nas.engine.shared_weights import AGREEMENT, WEIGHTS, WEIGHTS_OF
 from nas.errors import ConfigError, SpaceError
+from nas.models.recipe import recipe_to_dict
 from nas.pareto import non_dominated
 from nas.runs import Run, open_run
 from nas.runs.files import read_json
@@ -41,13 +44,16 @@ def inherited(folders: Sequence[str], plan: Plan) -> tuple[dict[str, Any], dict[
 
     Raises:
         RunError: A folder is no run, or is damaged.
-        ConfigError: It is of another space, or has trained nothing.
+        ConfigError: It is of another space, has trained nothing, or lacks the shared weights that
+            this search wants.
     """
     files: dict[str, str] = {}
     earlier: list[tuple[dict[str, Any], float]] = []
     kept: list[str] = []
     first: list[dict[str, Any]] = []
     grams = 0.0
+    if plan.supernet_recipe is not None:
+        _check_shared(folders, plan)
     for folder in folders:
         run = open_run(folder)
         _check_space(folder, run, plan)
@@ -72,6 +78,8 @@ def inherited(folders: Sequence[str], plan: Plan) -> tuple[dict[str, Any], dict[
                 others.append((look, min(errors)))
         earlier += [(point_of(look.architecture, look.settings), error) for look, error in others]
         first += [point_of(look.architecture, look.settings) for look in _best(others, plan)]
+        if plan.supernet_recipe is not None:
+            files.update(_described_weights(run))
     facts = {
         "runs": [str(Path(folder).resolve()) for folder in folders],
         "gco2e": grams,
@@ -90,6 +98,37 @@ def _check_space(folder: str, run: Run, plan: Plan) -> None:
             f"{told['version']}, not {plan.space.name} of version {plan.space.version}; name a run "
             "of the same space, or none"
         )
+
+
+def _check_shared(folders: Sequence[str], plan: Plan) -> None:
+    """Refuse what cannot give its shared weights to this search."""
+    if len(folders) > 1:
+        raise ConfigError(
+            f"search.warm_start: {len(folders)} runs, and search.accuracy: supernet goes on from "
+            "the weights of one; name one"
+        )
+    run = open_run(folders[0])
+    wanted = recipe_to_dict(plan.supernet_recipe) if plan.supernet_recipe else None
+    if not (run.path / WEIGHTS).exists() or run.frozen.get("supernet_recipe") != wanted:
+        raise ConfigError(
+            f"search.warm_start: {folders[0]} has no shared weights that were trained by this "
+            "recipe; name a run of search.accuracy: supernet with the same recipe, or none"
+        )
+    if run.frozen["task"]["name"] != plan.task.name:
+        raise ConfigError(
+            f"search.warm_start: the shared weights of {folders[0]} are of task "
+            f"{run.frozen['task']['name']}, not {plan.task.name}; name a run of that, or none"
+        )
+
+
+def _described_weights(run: Run) -> dict[str, str]:
+    """Of which networks the shared weights are, and how far they agree, for the new folder."""
+    of_run = run.path / WEIGHTS_OF
+    described = of_run if of_run.exists() else run.path / "frozen.json"
+    texts = {WEIGHTS_OF: json.dumps(read_json(described))}
+    if (run.path / AGREEMENT).exists():
+        texts[AGREEMENT] = json.dumps(read_json(run.path / AGREEMENT))
+    return texts
 
 
 def _grams(run: Run, records: Sequence[Record]) -> float:
@@ -115,7 +154,7 @@ def _look(record: Record, plan: Plan) -> Look | None:
 def _answers(record: Record, plan: Plan) -> bool:
     errors = record.mean_errors
     known = all(errors.get(precision) is not None for precision in plan.precisions)
-    return known and record.accuracy == "trained"
+    return known and (record.accuracy == "trained" or plan.supernet_recipe is not None)
 
 
 def _copies(run: Run, record: Record, order: int) -> dict[str, str]:
