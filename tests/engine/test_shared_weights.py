@@ -11,6 +11,7 @@ from nas.engine.acquisition import Observed
 from nas.engine.config import config_from_mapping
 from nas.engine.resolve import resolve
 from nas.engine.shared_weights import PILOTS, agreement, doubt_of, write_agreement
+from nas.engine.warm_start import inherited
 from nas.errors import ConfigError
 from nas.runs import open_run
 from nas.runs.tables import Record, candidate_table
@@ -106,3 +107,49 @@ def test_a_search_by_shared_weights(tmp_path, config_file):
     assert told["log_ratio_deviation"] > 0
     again = run_command("rescore", run.path, "--hardware", "pixel3", "--grid", "fr")
     assert again.returncode == 0, again.stderr
+    on_another_device(run, tmp_path / "second", config_file, wanted)
+
+
+def on_another_device(run, path, config_file, wanted):
+    """The same weights answer for it, and what they scored is not scored again."""
+    wanted = merged(wanted, {"search": {"warm_start": [str(run.path)]}, "budget": {"trainings": 3}})
+    elsewhere = [{"hardware": "pixel3", "precision": "fp32", "grid": "fr"}]
+    done = run_command("search", config_file(**wanted, deployments=elsewhere), "--out", path)
+    assert done.returncode == 0, done.stderr
+    second = open_run(path)
+    first, now = (run_of.candidates().set_index("candidate") for run_of in (run, second))
+    assert weights_of(second) == weights_of(run)
+    assert set(first.index[first["status"] == "trained"]) <= set(now.index)
+    told = json.loads((second.path / "supernet.json").read_text())
+    assert told["candidates"] >= json.loads((run.path / "supernet.json").read_text())["candidates"]
+    new = set(now.index[now["status"] == "trained"]) - set(first.index)
+    assert len(new) == 3
+    for key in new:
+        row = json.loads((second.artifacts / key / "result.json").read_text())
+        assert "alone" not in row  # pilots were trained for the first
+
+
+def weights_of(run):
+    return (run.path / "supernet.safetensors").read_bytes()
+
+
+def test_weights_are_taken_only_from_one_run_that_has_them(engine_run):
+    shared = {"accuracy": "supernet"}
+    made, other = engine_run("shared", search=shared), engine_run("other")
+    train = made.plan
+    other.train(other.decider.next_job(), 0.25)
+    with pytest.raises(ConfigError, match=r"2 runs, and .* goes on from the weights of one"):
+        inherited([str(other.run.path)] * 2, train)
+    with pytest.raises(ConfigError, match="has no shared weights that were trained by this recipe"):
+        inherited([str(other.run.path)], train)
+    made.train(made.decider.next_job(), 0.25)
+    (made.run.path / "supernet.safetensors").write_bytes(b"weights")
+    facts, files = inherited([str(made.run.path)], train)
+    assert len(facts["records"]) == 1
+    assert (
+        json.loads(files["supernet_of.json"])["supernet_recipe"]
+        == made.run.frozen["supernet_recipe"]
+    )
+    longer = engine_run("longer", search=shared, supernet={"epochs": 9}).plan
+    with pytest.raises(ConfigError, match="by this recipe"):
+        inherited([str(made.run.path)], longer)
