@@ -97,9 +97,15 @@ def launch(config: SearchConfig, path: str | Path) -> Run:
     copies = {**records, **copies_of(frozen)}
     run = create_run(path, config_to_yaml(config), {**frozen, **corners}, copies)
     if WEIGHTS_OF in copies:
-        source = Path(config.search.warm_start[0]) / WEIGHTS
-        write_whole(run.path / WEIGHTS, lambda temporary: shutil.copyfile(source, temporary))
+        _copy(Path(config.search.warm_start[0]) / WEIGHTS, run.path / WEIGHTS)
     return run
+
+
+def _copy(source: Path, target: Path) -> None:
+    def write(temporary: Path) -> None:
+        shutil.copyfile(source, temporary)
+
+    write_whole(target, write)
 
 
 def _resolved(config: SearchConfig) -> dict[str, Any]:
