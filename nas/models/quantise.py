@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_state
@@ -98,6 +99,29 @@ def quantise_onnx(
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[n.name for n in model.graph.node if hidden & {n.name, *n.input}],
         )
+    _cut_at_zero(model, Path(int8_path))
+
+
+def _cut_at_zero(model: onnx.ModelProto, int8_path: Path) -> None:
+    """Give what no calibration sample got through a ReLU the zero point of any other ReLU.
+
+    The quantiser takes a ReLU out, as rounding to a range that begins at zero cuts what is below.
+    Of a ReLU that let nothing through it makes that range symmetric, and negative values pass.
+    """
+    outputs = {n.output[0] for n in model.graph.node if n.op_type in ("Relu", "Clip")}
+    quantised = onnx.load(str(int8_path))
+    passed = [
+        point
+        for point in quantised.graph.initializer
+        if point.name.removesuffix("_zero_point") in outputs
+        and point.data_type == onnx.TensorProto.INT8
+        and onnx.numpy_helper.to_array(point) == 0
+    ]
+    for point in passed:
+        least = np.full(tuple(point.dims), np.iinfo(np.int8).min, np.int8)
+        point.CopyFrom(onnx.numpy_helper.from_array(least, point.name))
+    if passed:
+        onnx.save(quantised, str(int8_path))
 
 
 @contextmanager
