@@ -194,9 +194,13 @@ class Budget(_Strict):
 
 
 class SupernetConfig(_Strict):
-    """How weights that all candidates share are trained; None is twice a candidate's epochs."""
+    """How weights that all candidates share are trained; None is twice a candidate's epochs.
+
+    Finalists' trainings begin from scratch, or from their slices of these weights.
+    """
 
     epochs: int | None = Field(default=None, ge=1)
+    finalists: Literal["scratch", "slices"] = "scratch"
 
 
 class FinalistsConfig(_Strict):

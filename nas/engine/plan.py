@@ -108,6 +108,7 @@ class Plan:
         promotion: How those at a rung are compared.
         supernet_recipe: How the weights that all candidates share are trained; None where each is
             trained alone.
+        finalists_from_slices: Whether finalists' trainings begin from the shared weights.
         warm_start: What the search began with.
     """
 
@@ -133,6 +134,7 @@ class Plan:
     extra_seeds: int
     finalists: int
     supernet_recipe: Recipe | None
+    finalists_from_slices: bool
     warm_start: WarmStart
 
     @property
@@ -292,6 +294,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
         supernet_recipe=recipe_from_dict(shared) if shared else None,
+        finalists_from_slices=frozen["finalists"].get("begin") == "slices",
         warm_start=_warm_start(frozen.get("warm_start")),
     )
 

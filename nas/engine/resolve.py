@@ -108,7 +108,7 @@ def resolve(config: SearchConfig) -> dict[str, Any]:
         "search": _search(config, host, recipes["recipe"]["threads"]),
         "supernet_recipe": _supernet_recipe(config, recipes),
         "budget": config.budget.model_dump(),
-        "finalists": config.finalists.model_dump(),
+        "finalists": {**config.finalists.model_dump(), "begin": config.supernet.finalists},
         "storage": config.search.storage,
         "study_name": f"search-{uuid4().hex}" if config.search.storage else STUDY_NAME,
         "data_dir": str(Path(config.data_dir).resolve()) if config.data_dir else None,

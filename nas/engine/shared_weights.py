@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from nas.engine.plan import Look, Plan, plan_of
 from nas.engine.samplers import seed_of
+from nas.errors import SpaceError
 from nas.models.recipe import Recipe
 from nas.models.tasks import Splits
 from nas.pareto import rank_agreement
@@ -104,13 +105,11 @@ class SharedWeights:
         Args:
             look: The candidate.
         """
-        from nas.errors import SpaceError
         from nas.models.evaluate import errors_by_precision
 
         began = time.perf_counter()
-        try:
-            state = self._scorer.state(look.architecture)
-        except SpaceError:
+        state = self.slices(look)
+        if state is None:
             return None
         errors = errors_by_precision(
             state, look.layers, self._plan.task, self._few, self._plan.precisions
@@ -124,6 +123,18 @@ class SharedWeights:
             "curve": [],
             "seconds": time.perf_counter() - began,
         }
+
+    def slices(self, look: Look) -> Mapping[str, Any] | None:
+        """Weights that a training alone of a candidate may begin from; None where there are none.
+
+        Args:
+            look: The candidate.
+        """
+        try:
+            state: Mapping[str, Any] = self._scorer.state(look.architecture)
+        except SpaceError:
+            return None
+        return state
 
     @property
     def _seed(self) -> int:

@@ -183,6 +183,7 @@ class _Trainer:
         seed = seed_of("train", plan.seed, job.look.candidate, job.training)
         look = job.look
         until, begun = self._segment(job)
+        weights = self._slices(job, stop)
         epochs = _Epochs(self._meter)
         training = train(
             look.layers,
@@ -194,6 +195,7 @@ class _Trainer:
             until=until,
             begun=begun,
             on_epoch=epochs.ended,
+            weights=weights,
         )
         if training.status == "interrupted":
             return None
@@ -218,6 +220,7 @@ class _Trainer:
             "status": training.status,
             "message": training.message or None,
             "seed": seed,
+            **({"begun_from": "supernet"} if weights is not None else {}),
             "errors": errors,
             "curve": [[e.epoch, e.loss, e.error] for e in training.curve],
             "seconds": training.seconds,
@@ -226,6 +229,15 @@ class _Trainer:
             "meter": None if self._meter is None else self._meter.name,
             "measured_epoch_j": epochs.joules if self._meter is not None else None,
         }
+
+    def _slices(self, job: Job, stop: Stop) -> Mapping[str, Any] | None:
+        """What a finalist begins from, where the run wants it to begin from the shared weights."""
+        recipe = self._plan.supernet_recipe
+        if recipe is None or not self._plan.finalists_from_slices or not job.training:
+            return None
+        if not self._shared.ready(recipe, stop, stop.wait):
+            return None  # asked to end, as the training then is
+        return self._shared.slices(job.look)
 
     def _segment(self, job: Job) -> tuple[int | None, Checkpoint | None]:
         """The epoch at which to stop, and from where to go on; None for a whole training."""

@@ -21,6 +21,7 @@ TrainingPrecision = Literal["fp32", "bf16"]
 Optimiser = Literal["adamw", "muon"]
 TrainingDevice = Literal["cpu", "cuda"]
 Layout = Literal["channels_last", "channels_first"]
+Decay = Literal["cosine", "linear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Recipe:
     Attributes:
         epochs: Passes over the training samples, >= 1.
         batch_size: Samples per step, >= 2 (batch normalisation needs two).
-        learning_rate: Peak of the schedule (a quarter of the steps up, then a cosine down), > 0.
+        learning_rate: Peak of the schedule, > 0.
         weight_decay: Decoupled, of weights with two or more dimensions, >= 0.
         label_smoothing: In [0, 1); of no meaning for a regression.
         precision: ``"bf16"`` computes convolutions and products in bfloat16 (autocast).
@@ -43,6 +44,8 @@ class Recipe:
             bit for bit; what is measured of a trained network is measured on the processor.
         optimiser: ``"muon"`` makes the steps of a matrix of weights orthogonal (`nas.models.muon`),
             which takes fewer epochs for convolutions; the rest, and all of ``"adamw"``, by AdamW.
+        warm_up: Share of the steps in which the rate rises to its peak in a line, in (0, 1).
+        decay: How it then falls to nothing: in half a ``"cosine"``, or ``"linear"``.
         layout: Order of an image's axes in memory while it is trained; channels last was 1.3 to 1.8
             times as fast on the processors measured.
         id_dropout: Share of the training samples for which the vector of an id is 0, each column
@@ -74,6 +77,8 @@ class Recipe:
     device: TrainingDevice = field(default="cpu", metadata=LATER)
     group_effects: bool = field(default=False, metadata=LATER)
     layout: Layout = field(default="channels_last", metadata=LATER)
+    warm_up: float = field(default=0.25, metadata=LATER)
+    decay: Decay = field(default="cosine", metadata=LATER)
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -91,6 +96,8 @@ class Recipe:
             "limit_s": (self.limit_s is None or self.limit_s > 0, "> 0 or null"),
             "optimiser": (self.optimiser in get_args(Optimiser), "adamw or muon"),
             "device": (self.device in get_args(TrainingDevice), "cpu or cuda"),
+            "warm_up": (0 < self.warm_up < 1, "in (0, 1)"),
+            "decay": (self.decay in get_args(Decay), "cosine or linear"),
             "layout": (self.layout in get_args(Layout), "channels_last or channels_first"),
             "augmentation": (
                 self.augmentation in get_args(Augmentation),

@@ -124,7 +124,7 @@ def train_supernet(
             if not math.isfinite(loss):
                 raise RunError(f"supernet: loss is {loss} in step {step + 1}; lower the rate")
             for group in optimiser.param_groups:
-                group["lr"] = plain.learning_rate * rate_share(step, steps)
+                group["lr"] = plain.learning_rate * rate_share(step, steps, plain)
             optimiser.step()
             if on_step is not None:
                 on_step(step + 1, steps, loss)

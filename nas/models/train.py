@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,6 +94,7 @@ def train(
     should_stop: Callable[[], bool] | None = None,
     until: int | None = None,
     begun: Checkpoint | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Training:
     """Train the network of `layers` on the training data and measure its validation error.
 
@@ -110,6 +111,7 @@ def train(
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
         until: Epoch after which to stop, less than the recipe's; the schedule stays the recipe's.
         begun: Where an earlier call stopped: the two give what one call gives, bit for bit.
+        weights: `state_dict` to begin from, such as a slice of shared weights; None draws them.
 
     Returns:
         The outcome; what goes wrong inside torch is a status, not an exception.
@@ -142,6 +144,8 @@ def train(
     with torch_threads(recipe.threads):
         try:
             module = build(layers, seed=seed)
+            if weights is not None:
+                module.load_state_dict(weights)
             layout = MEMORY_FORMATS[recipe.layout]
             module.to(recipe.device, memory_format=layout)  # type: ignore[call-overload]
             for epoch in _epochs(
@@ -247,7 +251,7 @@ def _epochs(
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
         schedule.last_epoch = len(rows) * steps
-        _set_rate(optimiser, recipe, rate_share(schedule.last_epoch, recipe.epochs * steps))
+        _set_rate(optimiser, recipe, rate_share(schedule.last_epoch, recipe.epochs * steps, recipe))
     before_s = rows[-1][3] if rows else 0.0
     for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
         module.train()

@@ -29,7 +29,6 @@ MEMORY_FORMATS: dict[Layout, torch.memory_format] = {
     "channels_first": torch.contiguous_format,
 }
 _PIXELS_PER_SHIFT = 14
-_WARM_SHARE = 0.25
 _SMALL_TABLE = 64  # rows; their ids are all known
 Scale = tuple[float | Tensor, float | Tensor]
 
@@ -136,24 +135,28 @@ def optimiser_of(
         optimiser = Muon(groups, lr=recipe.learning_rate)
     else:
         optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate_share(step, steps, recipe)
+    )
     return optimiser, schedule
 
 
-def rate_share(step: int, steps: int) -> float:
-    """Share of the peak learning rate: up in a line, then down in half a cosine.
+def rate_share(step: int, steps: int, recipe: Recipe) -> float:
+    """Share of the peak learning rate: up in a line, then down in half a cosine or a line.
 
     Args:
         step: From 0.
         steps: Of the whole training.
+        recipe: Its `warm_up` and `decay`.
 
     Source:
         Warm-up and one cosine: Loshchilov and Hutter, SGDR, ICLR 2017 (arXiv:1608.03983).
     """
-    warm = max(1, round(_WARM_SHARE * steps))
+    warm = max(1, round(recipe.warm_up * steps))
     if step < warm:
         return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step + 1 - warm) / (steps + 1 - warm)))
+    passed = (step + 1 - warm) / (steps + 1 - warm)
+    return 1 - passed if recipe.decay == "linear" else 0.5 * (1 + math.cos(math.pi * passed))
 
 
 def drop_ids(module: nn.Module, share: float, generator: torch.Generator) -> None:

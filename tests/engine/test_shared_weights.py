@@ -113,6 +113,7 @@ def test_a_search_by_shared_weights(tmp_path, config_file):
 def on_another_device(run, path, config_file, wanted):
     """The same weights answer for it, and what they scored is not scored again."""
     wanted = merged(wanted, {"search": {"warm_start": [str(run.path)]}, "budget": {"trainings": 3}})
+    wanted = merged(wanted, {"supernet": {"finalists": "slices"}, "finalists": {"at_most": 5}})
     elsewhere = [{"hardware": "pixel3", "precision": "fp32", "grid": "fr"}]
     done = run_command("search", config_file(**wanted, deployments=elsewhere), "--out", path)
     assert done.returncode == 0, done.stderr
@@ -127,6 +128,11 @@ def on_another_device(run, path, config_file, wanted):
     for key in new:
         row = json.loads((second.artifacts / key / "result.json").read_text())
         assert "alone" not in row  # pilots were trained for the first
+
+    seeds = [json.loads(path.read_text()) for path in second.artifacts.glob("*/seed-*.json")]
+    own = [row for row in seeds if "inherited" not in row]
+    assert own
+    assert all(row["begun_from"] == "supernet" for row in own)
 
 
 def weights_of(run):

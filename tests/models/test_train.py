@@ -115,6 +115,17 @@ def test_the_layout_changes_the_time_and_not_what_is_computed(digits: Task, spli
     assert first.state["wide.weight"].is_contiguous()
 
 
+def test_a_training_begins_from_the_weights_it_is_given(digits: Task, splits: Splits) -> None:
+    still = dataclasses.replace(BRIEF, epochs=1, learning_rate=1e-12, train_images=128)
+    given = {
+        name: torch.full_like(value, 0.01) if name.endswith("weight") else value
+        for name, value in build(network(), seed=1).state_dict().items()
+    }
+    training = train(network(), digits, splits, still, seed=0, weights=given)
+    for name in ("conv.weight", "wide.weight", "classifier.weight"):
+        torch.testing.assert_close(training.state[name], given[name])
+
+
 def test_a_gpu_trains_as_the_processor_does(digits: Task, splits: Splits) -> None:
     recipe = dataclasses.replace(BRIEF, device="cuda", augmentation="shift-flip")
     if not sees_gpu():
