@@ -143,11 +143,7 @@ def train(
     keep_freed_memory()
     with torch_threads(recipe.threads):
         try:
-            module = build(layers, seed=seed)
-            if weights is not None:
-                module.load_state_dict(weights)
-            layout = MEMORY_FORMATS[recipe.layout]
-            module.to(recipe.device, memory_format=layout)  # type: ignore[call-overload]
+            module = _begin(layers, recipe, seed, weights)
             for epoch in _epochs(
                 module,
                 task,
@@ -225,6 +221,18 @@ def _check_fits(layers: tuple[Layer, ...], task: Task) -> None:
             f"{task.name}: layers take {shapes[0]} and give {shapes[-1]}; build them for "
             f"{task.input_shape} and {task.output_shape}"
         )
+
+
+def _begin(
+    layers: tuple[Layer, ...], recipe: Recipe, seed: int, weights: Mapping[str, Tensor] | None
+) -> Network:
+    """The network with its first weights, where and as it is trained."""
+    module = build(layers, seed=seed)
+    if weights is not None:
+        module.load_state_dict(weights)
+    layout = MEMORY_FORMATS[recipe.layout]
+    module.to(recipe.device, memory_format=layout)  # type: ignore[call-overload]
+    return module
 
 
 def _epochs(
