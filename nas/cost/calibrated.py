@@ -85,6 +85,7 @@ def _moved(
     put("far_cache_bytes_per_s", profile.far_cache_bytes_per_s, "bandwidth", -1.0, "runtime")
     put("move_dispatch_s", profile.move_dispatch_s, "moves", 1.0, "dispatch", "runtime")
     put("output_macs", profile.output_macs, "output", 1.0)
+    put("depthwise_output_macs", profile.depthwise_output_macs, "depthwise_output", 1.0)
     put("narrow_share", profile.narrow_share, "narrow", -1.0)
     put("activation_s", profile.activation_s, "activation", 1.0, "runtime")
     put("weight_macs", profile.weight_macs, "weight", 1.0)

@@ -50,6 +50,7 @@ PARAMETERS = (
     "dispatch",
     "half_rate",
     "output",
+    "depthwise_output",
     "weight",
     "moves",
     "narrow",
@@ -57,8 +58,9 @@ PARAMETERS = (
 )
 """What a fit may change: times of everything; of the operations of a kind of layer, of grouped
 convolutions beside that of others; of a byte; of starting a kernel; the work at which half the rate
-is reached; that of writing an element and of reading a weight; the start of a kernel without
-products beside that of others; convolutions of narrow inputs beside others; fused activations."""
+is reached; that of writing an element, of depthwise ones apart, and of reading a weight; the
+start of a kernel without products beside that of others; convolutions of narrow inputs beside
+others; fused activations."""
 
 COVERAGE = 0.9
 """Share of further measurements that the interval of a prediction is to hold."""
@@ -283,6 +285,7 @@ def _prior_sd(profile: HardwareProfile) -> Array:
         "dispatch": _spread(profile.dispatch_s),
         "half_rate": _spread(profile.half_rate_macs),
         "output": _of_given(profile.output_macs),
+        "depthwise_output": _of_given(profile.depthwise_output_macs),
         "weight": _of_given(profile.weight_macs),
         "moves": _of_given(profile.move_dispatch_s),
         "narrow": _of_given(profile.narrow_share),
@@ -317,6 +320,7 @@ def _scaled(figures: Figures, log_factors: Array) -> Figures:
         seconds_per_mac=figures.seconds_per_mac * np.hstack(kinds) * everything,
         half_rate_macs=figures.half_rate_macs * by_name["half_rate"],
         output_macs=figures.output_macs * by_name["output"],
+        depthwise_output_macs=figures.depthwise_output_macs * by_name["depthwise_output"],
         weight_macs=figures.weight_macs * by_name["weight"],
         narrow_share=figures.narrow_share / by_name["narrow"],
         activation_s=figures.activation_s * by_name["activation"] * everything,

@@ -6,9 +6,11 @@ cycles (SCALE-Sim, Samajdar et al., arXiv 1811.02883, its equation for scale-up 
 dataflow), so narrow products and depthwise convolutions leave most of an array idle. A batch
 lengthens m.
 
-Traffic, in bytes of int8. A local buffer delivers the weights once, the rows once for every fold
-across n, and sums that continue over folds across k are kept there in int32; kernels without
-products pass through all local buffers once. The global buffer delivers weights, and inputs once
+Traffic, in bytes of int8. A local buffer delivers the weights once and the rows once for every fold
+across n, and takes the results; sums that continue over folds across k are kept there in int32,
+through ports of their own as wide as the array, as TPU v1's accumulators have them (Jouppi et al.,
+ISCA 2017): they cost energy and no time. Kernels without products pass through all local buffers
+once. The global buffer delivers weights, and inputs once
 for every load of the local buffers with weights. DRAM delivers weights of a network that does not
 fit the global buffer together with its peak activations, and activations of kernels that do not
 fit alone. The slowest of arrays, local buffers and DRAM is the time of a kernel; the global
@@ -52,8 +54,8 @@ class Mapped:
 
     Attributes:
         array_cycles: Cycles of the arrays; NaN where a kernel's products are not known.
-        local_cycles: Cycles in which local buffers deliver.
-        local_bytes: Bytes that they deliver.
+        local_cycles: Cycles in which local buffers deliver, sums apart.
+        local_bytes: Bytes that they deliver, sums among them.
         global_bytes: Bytes of the global buffer.
         dram_bytes: Bytes of DRAM.
     """
@@ -80,10 +82,8 @@ def mapped(work: Workload | Stack, designs: Arrays, batch: float | Array = 1.0) 
     folds = across * along * shapes.groups
     fill = 2.0 * designs.pe_depth + designs.pe_width - 2.0
     cycles = np.ceil(folds / designs.clusters) * (fill + rows)
-    moved = shapes.groups * (
-        shapes.k * (shapes.n + rows * across)
-        + rows * shapes.n * (1.0 + 2.0 * _SUM_BYTES * (along - 1.0))
-    )
+    moved = shapes.groups * (shapes.k * (shapes.n + rows * across) + rows * shapes.n)
+    sums = shapes.groups * rows * shapes.n * (2.0 * _SUM_BYTES * (along - 1.0))
     used = np.minimum(designs.clusters, folds) * designs.local_bytes_per_cycle
     plain = np.where(work.macs == 0.0, work.read_elements + work.write_elements, 0.0) * batch
     together = designs.clusters * designs.local_bytes_per_cycle
@@ -91,7 +91,7 @@ def mapped(work: Workload | Stack, designs: Arrays, batch: float | Array = 1.0) 
     return Mapped(
         array_cycles=_by_kernel(cycles, shapes, count),
         local_cycles=_by_kernel(moved / used, shapes, count) + plain / together,
-        local_bytes=_by_kernel(moved, shapes, count) + plain,
+        local_bytes=_by_kernel(moved + sums, shapes, count) + plain,
         global_bytes=held,
         dram_bytes=dram,
     )

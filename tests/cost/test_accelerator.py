@@ -90,7 +90,7 @@ def test_all_designs_equal_a_plain_loop_over_them(costs: DesignCosts) -> None:
                 across, along = -(-n // it.pe_width), -(-k // it.pe_depth)
                 folds = across * along * groups
                 cycles += -(-folds // it.clusters) * (2 * it.pe_depth + it.pe_width + m - 2)
-                moved = groups * (k * n + m * k * across + m * n * (8 * along - 7))
+                moved = groups * (k * n + m * k * across + m * n)  # sums have ports of their own
                 moves += moved / (min(it.clusters, folds) * it.local_bytes_per_cycle)
             activations = work.read_elements[kernel] + work.write_elements[kernel]
             if not work.macs[kernel]:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from hardware_profiles.accelerator import accelerator_space
+from hardware_profiles.accelerator import Accelerator, AcceleratorSpace, accelerator_space
 from nas.carbon.parts import die_embodied_gco2e, memory_embodied_gco2e
-from nas.cost.accelerator import cost_designs
-from nas.cost.design_profile import changed_space
+from nas.cost.accelerator import cost_designs, design_sizes
+from nas.cost.design_profile import KNOBS, changed_space
+from nas.cost.systolic import mapped
+from nas.cost.workload import workload
 from search_spaces.chain import Chain
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import ClassToken, Conv2d, Input, LayerNorm, Linear, Positions, Tokens
@@ -80,9 +82,33 @@ def chosen() -> dict[str, Any]:
             "published_ms": PUBLISHED[name][1],
             "energy_mj": round(float(1e3 * energy[best]), 2),
             "embodied_kg": round(float(made[best]) / 1e3, 3),
+            "terms_ms": terms_ms(space, space.design(int(best))),
         }
         print(name, space.design(int(best)), found[name])
     return found
+
+
+def terms_ms(space: AcceleratorSpace, design: Accelerator) -> dict[str, float]:
+    """What each part of a design would take alone: products at the peak, arrays without filling
+    and with it, local buffers, DRAM."""
+    one = space.model_copy(update={knob: (getattr(design, knob),) for knob in KNOBS})
+    sizes, clock = design_sizes(one), space.clock_hz.value
+    parts = dict.fromkeys(
+        ("peak", "arrays_without_filling", "arrays", "local_buffers", "dram"), 0.0
+    )
+    for layers in clip_b_16():
+        work = workload(layers)
+        taken, shapes = mapped(work, sizes), work.products
+        folds = shapes.groups * np.ceil(shapes.n / design.pe_width)
+        folds *= np.ceil(shapes.k / design.pe_depth)
+        elements = design.clusters * design.pe_width * design.pe_depth
+        parts["peak"] += work.total_macs / elements / clock
+        rows = np.ceil(folds / design.clusters) * shapes.m
+        parts["arrays_without_filling"] += float(rows.sum()) / clock
+        parts["arrays"] += float(taken.array_cycles.sum()) / clock
+        parts["local_buffers"] += float(taken.local_cycles.sum()) / clock
+        parts["dram"] += float(taken.dram_bytes.sum()) / space.dram_bytes_per_s.value
+    return {name: round(1e3 * seconds, 2) for name, seconds in parts.items()}
 
 
 def tpu_buffer_ratio() -> float:

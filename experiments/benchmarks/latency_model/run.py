@@ -43,7 +43,10 @@ def figures_for(table: Table, found: Mapped) -> Figures:
     profile = found.profile
     precisions = profile.precisions
     used = table.precision if table.precision in precisions else precisions[0]
-    place = Deployment(table.device, profile, used, custom_grid(0.0), batch=table.run_batch)
+    threads = None if profile.cores is None else table.threads
+    place = Deployment(
+        table.device, profile, used, custom_grid(0.0), batch=table.run_batch, threads=threads
+    )
     return compiled_figures([place])
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from cells import cell_networks, computes_nothing, operation_counts
 from devices import batch_of
+from readings import reading_of
 from transformers import transformer
 
 from hardware_profiles.profile import PRECISIONS
@@ -44,6 +45,7 @@ class Table:
         models: Names of the rows, where the table has them.
         accuracy: Shape (W,), or None where the table holds none.
         note: How rows became networks.
+        threads: Of the runtime; None where no document tells, which takes all cores.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Table:
     models: tuple[tuple[str, int], ...]
     accuracy: Numbers | None
     note: str
+    threads: int | None = None
 
 
 def read_tables(folder: Path | None, cells: Path | None) -> tuple[list[Table], list[str]]:
@@ -147,21 +150,30 @@ def _cells(name: str, frame: pd.DataFrame) -> Iterator[Table]:
     codes = frame[[f"e{edge}" for edge in range(6)]].to_numpy()
     accuracy = next((frame[key].to_numpy() for key in frame if key.startswith("acc_")), None)
     for column in [key for key in frame if key.startswith("lat_ms_")]:
+        device = column.removeprefix("lat_ms_")
+        told = reading_of(device)
         seconds = frame[column].to_numpy(dtype=np.float64) * 1e-3
         known = np.isfinite(seconds) & (seconds > 0.0)
-        run, note = codes, "every edge runs"
-        if "rep_arch_idx" in frame and _once_a_class(frame["rep_arch_idx"], frame[column]):
+        run, notes = codes, []
+        once = told.once_a_class
+        if once is None and "rep_arch_idx" in frame:
+            once = _once_a_class(frame["rep_arch_idx"], frame[column])
+        if once and "rep_arch_idx" in frame:
             order = {index: row for row, index in enumerate(frame["arch_idx"])}
             run = codes[[order[index] for index in frame["rep_arch_idx"]]]
-            note = "measured once a class of equal cells: that of its representative; " + note
-        nothing = computes_nothing(run) & known
-        folded = bool(nothing.any()) and _none_is_free(seconds, nothing)
-        if folded:
-            note = note.replace("every edge runs", "products with zero are folded away")
+            notes.append("measured once a class of equal cells: that of its representative")
+        folded, nothing = told.folded, computes_nothing(run) & known
+        if folded is None:
+            folded = bool(nothing.any()) and _none_is_free(seconds, nothing)
+        notes.append("products with zero are folded away" if folded else "every edge runs")
+        seen = [told.once_a_class, told.folded].count(None)
+        notes.append((f"as documented: {told.source}",
+                      f"in part as seen in the table; {told.source}",
+                      "as seen in the table")[seen])  # fmt: skip
         networks, which = cell_networks(run[known], folded=folded)
         yield Table(
-            name=f"{name}/{column.removeprefix('lat_ms_')}",
-            device=column.removeprefix("lat_ms_"),
+            name=f"{name}/{device}",
+            device=device,
             precision="fp32",
             networks=networks,
             which=which,
@@ -172,7 +184,8 @@ def _cells(name: str, frame: pd.DataFrame) -> Iterator[Table]:
             setting=(),
             models=(),
             accuracy=None if accuracy is None else accuracy[known],
-            note=note,
+            note="; ".join(notes),
+            threads=told.threads,
         )
 
 
@@ -184,7 +197,7 @@ def _once_a_class(classes: pd.Series, values: pd.Series) -> bool:
 def _none_is_free(seconds: Numbers, nothing: npt.NDArray[np.bool_]) -> bool:
     """Whether the runtime folds zeros: then most cells that compute nothing take next to no time.
 
-    The network around the cells takes its time in all others. The table does not name its runtime.
+    The network around the cells takes its time in all others. Asked where no document tells.
     """
     return bool(
         np.median(seconds[nothing]) < 0.1 * np.nanmin(seconds[~nothing & (seconds > 0)])

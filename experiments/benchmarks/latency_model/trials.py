@@ -26,6 +26,7 @@ def naive_s(networks: Networks, profile: HardwareProfile, figures: Figures) -> N
         seconds_per_mac=np.minimum(rates, peak),
         half_rate_macs=figures.half_rate_macs * 0.0,
         dispatch_s=figures.dispatch_s * 0.0,
+        move_dispatch_s=figures.move_dispatch_s * 0.0,
         cache_bytes=figures.cache_bytes * 0.0,
     )
     return modelled(networks, plain)[0]
