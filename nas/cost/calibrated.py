@@ -84,11 +84,10 @@ def _moved(
     put("efficiency.grouped", grouped, "grouped", -1.0, "conv", "runtime")
     put("far_cache_bytes_per_s", profile.far_cache_bytes_per_s, "bandwidth", -1.0, "runtime")
     put("move_dispatch_s", profile.move_dispatch_s, "moves", 1.0, "dispatch", "runtime")
-    put("output_macs", profile.output_macs, "output", 1.0)
-    put("depthwise_output_macs", profile.depthwise_output_macs, "depthwise_output", 1.0)
+    for name in ("output", "depthwise_output", "weight"):
+        put(f"{name}_macs", getattr(profile, f"{name}_macs"), name, 1.0)
     put("narrow_share", profile.narrow_share, "narrow", -1.0)
     put("activation_s", profile.activation_s, "activation", 1.0, "runtime")
-    put("weight_macs", profile.weight_macs, "weight", 1.0)
     put("half_rate_macs", profile.half_rate_macs, "half_rate", 1.0)
     spread = found.reach * found.error_scale / _DRAWN_SHARE
     moved["latency_factor"] = Figure(
