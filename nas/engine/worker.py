@@ -31,6 +31,7 @@ from nas.runs.tables import read_records
 
 if TYPE_CHECKING:
     from nas.models.checkpoint import Checkpoint
+    from nas.models.model_energy import Counter
 
 __all__ = ["PAUSE_SIGNAL", "STOPPED_CODE", "SUPERVISOR_VARIABLE", "work"]
 
@@ -119,14 +120,21 @@ def _pull(run: Run, plan: Plan, decider: Decider, stop: Stop) -> bool:
     return False
 
 
-class _Epochs:
-    """Time and, where the machine counts it, energy of every epoch."""
+class Epochs:
+    """Time and, where the machine counts it, energy of every epoch.
 
-    def __init__(self, meter: EnergyMeter | None) -> None:
-        self._meter = meter
+    Args:
+        meter: Of the processor; None where nothing counts.
+        card: Counter of the whole card that it is trained on, all that runs there included.
+    """
+
+    def __init__(self, meter: EnergyMeter | None, card: Counter | None = None) -> None:
+        self._meter, self._card = meter, card
         self._began = time.perf_counter()
         self.seconds: list[float] = []
         self.joules: list[float | None] = []
+        self.card_j: list[float | None] = []
+        self._card_before = self._counted()
         if meter is not None:
             meter.used_j()
 
@@ -137,6 +145,24 @@ class _Epochs:
         self._began = now
         if self._meter is not None:
             self.joules.append(self._meter.used_j())
+        if self._card is not None:
+            before, after = self._card_before, self._counted()
+            self._card_before = after
+            self.card_j.append(None if before is None or after is None else after - before)
+
+    def energy(self) -> dict[str, Any]:
+        """What was measured, for the record."""
+        return {
+            "meter": None if self._meter is None else self._meter.name,
+            "measured_epoch_j": self.joules if self._meter is not None else None,
+            **({"card_epoch_j": self.card_j} if self._card is not None else {}),
+        }
+
+    def _counted(self) -> float | None:
+        try:
+            return None if self._card is None else self._card()
+        except (OSError, ValueError):
+            return None
 
 
 class _Trainer:
@@ -150,6 +176,7 @@ class _Trainer:
         self._decider = decider
         self._splits = load_splits(plan.task, data_dir=plan.data_dir)
         self._meter = energy_meter()
+        self._card = _card() if plan.recipe.device == "cuda" else None
         self._shared = SharedWeights(run, plan, self._splits)
 
     def do(self, job: Job, stop: Stop) -> None:
@@ -184,7 +211,7 @@ class _Trainer:
         look = job.look
         until, begun = self._segment(job)
         weights = self._slices(job, stop)
-        epochs = _Epochs(self._meter)
+        epochs = Epochs(self._meter, self._card)
         training = train(
             look.layers,
             plan.task,
@@ -226,8 +253,7 @@ class _Trainer:
             "seconds": training.seconds,
             "epoch_s": epochs.seconds,
             "error_s": error_s,
-            "meter": None if self._meter is None else self._meter.name,
-            "measured_epoch_j": epochs.joules if self._meter is not None else None,
+            **epochs.energy(),
         }
 
     def _slices(self, job: Job, stop: Stop) -> Mapping[str, Any] | None:
@@ -265,6 +291,14 @@ class _Trainer:
 
         path = self._run.artifacts / job.look.candidate / "weights.safetensors"
         write_whole(path, lambda temporary: save_weights(state, temporary))
+
+
+def _card() -> Counter | None:
+    """What counts the energy of the card that is trained on."""
+    from nas.models.gpu_profile import gpu_device
+    from nas.models.model_energy import card_counter, nvml_library
+
+    return card_counter(nvml_library(), gpu_device().index or 0)
 
 
 def _with_pilot(
