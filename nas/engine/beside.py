@@ -70,7 +70,7 @@ def with_models_beside(deployment: Deployment, texts: list[str]) -> Deployment:
         LayerError: As `model_beside`.
         HardwareError: As `model_beside`.
     """
-    found = list(deployment.beside)
+    found: list[ModelBeside] = []
     for text in texts:
         file, _, rate = text.rpartition("=")
         try:
@@ -80,4 +80,5 @@ def with_models_beside(deployment: Deployment, texts: list[str]) -> Deployment:
                 f"--beside: got {text!r}; give FILE.onnx=INFERENCES_PER_S, such as kws.onnx=2"
             ) from None
         found.append(model_beside(file, deployment, per_s))
-    return replace(deployment, beside=tuple(found))
+    label = f"{deployment.label}-with-{'-'.join(model.name for model in found)}"
+    return replace(deployment, label=label, beside=(*deployment.beside, *found))

@@ -88,5 +88,6 @@ def test_estimate_takes_files_beside(model, in_process):
     words += ["--inferences", "1e6", "--lifetime-years", "4"]
     done = in_process(*words, "--beside", f"{model}=5", "--explain")
     assert "other models on the device, words (" in done.stdout
+    assert done.stdout.startswith("stm32l4r5-int8-fr-with-words: fits")
     wrong = in_process(*words, "--beside", f"{model}")
     assert "give FILE.onnx=INFERENCES_PER_S" in wrong.stderr
