@@ -37,6 +37,7 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LayerKind = Literal["conv", "depthwise", "linear", "pointwise", "grouped", "pool"]
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
 _REQUIRED_KINDS: tuple[LayerKind, ...] = ("conv", "depthwise", "linear")
+OperatorKind = Literal[LayerKind, "recurrent", "attention", "embedding"]
 EnergyBoundary = Literal["chip", "board", "wall", "facility"]
 
 
@@ -45,6 +46,18 @@ def _every_kind(efficiency: dict[LayerKind, Efficiency]) -> dict[LayerKind, Effi
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}; give one figure for each layer kind")
     return efficiency
+
+
+class Unsupported(Facts):
+    """Layers that a runtime does not run on its device.
+
+    Attributes:
+        kinds: Of `nas.cost.kernels.KINDS`.
+        source: Who says so.
+    """
+
+    kinds: Annotated[tuple[OperatorKind, ...], Field(min_length=1)]
+    source: Text
 
 
 class HardwareProfile(Facts):
@@ -73,6 +86,8 @@ class HardwareProfile(Facts):
             ``pool`` for the elements that windows of pools cover,
             as MACs, and pools cost their bytes alone where it is not given. Above 1, at most 8,
             where an algorithm such as Winograd's saves multiplications.
+        unsupported: Kinds of layers that the runtime does not run on the device, so that a network
+            with one does not fit; None where nothing is known to be missing.
         half_rate_macs: MACs of a layer, times batch, at which half of that is reached; 0 for none.
         output_macs: MACs in whose time a convolution or linear layer writes an element of its
             output: one of K products an element reaches ``K / (K + output_macs)`` of the rate.
@@ -134,6 +149,7 @@ class HardwareProfile(Facts):
     macs_per_s: Annotated[dict[Precision, Positive], Field(min_length=1)]
     cores: Positive | None = None
     efficiency: Annotated[dict[LayerKind, Efficiency], AfterValidator(_every_kind)]
+    unsupported: Unsupported | None = None
     half_rate_macs: NonNegative
     output_macs: NonNegative | None = None
     depthwise_output_macs: NonNegative | None = None

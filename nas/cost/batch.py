@@ -46,7 +46,7 @@ class BatchCosts:
         energy_j: Energy of one inference.
         peak_memory_bytes: Weights in memory and live activations.
         storage_bytes: Folded weights and biases.
-        fits: Whether model and runtime fit the device.
+        fits: Whether model and runtime fit the device, and the runtime runs all of the model.
     """
 
     latency_s: Array
@@ -103,5 +103,9 @@ def _costs(networks: Stack, figures: Figures) -> tuple[npt.NDArray[Any], ...]:
         stored + figures.taken_storage_bytes <= figures.storage_limit_bytes
     )
     # Where systolic arrays cannot be mapped to, there is no time.
-    unmapped = np.isnan(total_s) if figures.designs is not None else False
-    return total_s.T, energy.T, memory.T, stored.T, (fits & ~np.asarray(unmapped)).T
+    if figures.designs is not None:
+        fits = fits & ~np.isnan(total_s)
+    if figures.unsupported.any():
+        missing = figures.unsupported[:, networks.kind_index] & (networks.repeats > 0.0)
+        fits = fits & ~np.logical_or.reduceat(missing, networks.starts, axis=1)
+    return total_s.T, energy.T, memory.T, stored.T, fits.T

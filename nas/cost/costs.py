@@ -29,7 +29,7 @@ class Costs:
         peak_memory_bytes: Weights in memory plus peak live activations of all inferences under
             way; without the runtime.
         storage_bytes: Folded weights and biases, without the runtime.
-        fits: Whether model and runtime fit the device.
+        fits: Whether model and runtime fit the device, and the runtime runs all of the model.
         reasons: Why not, such as ``flash: needs 2.31 MB, has 2.00 MB``; None where it fits.
     """
 
@@ -73,7 +73,8 @@ def costs_with(workload: Workload, figures: Figures) -> Costs:
     latency_s = total_s[:, 0]
     stored = stored_bytes(workload, figures)
     memory = activation_bytes(workload, figures) + stored * figures.weights_in_memory
-    reasons = _with_unmapped(fit_reasons(memory[:, 0], stored[:, 0], figures), workload, figures)
+    reasons = fit_reasons(memory[:, 0], stored[:, 0], figures)
+    reasons = _with_unsupported(_with_unmapped(reasons, workload, figures), workload, figures)
     on_chip = times.on_chip_j
     return Costs(
         latency_s=latency_s,
@@ -107,3 +108,28 @@ def _with_unmapped(
         "; ".join(part for part in (reason, text if row in rows else None) if part) or None
         for row, reason in enumerate(reasons)
     )
+
+
+def _with_unsupported(
+    reasons: tuple[str | None, ...], workload: Workload, figures: Figures
+) -> tuple[str | None, ...]:
+    """The reasons, and those of networks with layers that the device's runtime does not run."""
+    missing = figures.unsupported[:, workload.kind_index]
+    if not missing.any():
+        return reasons
+    told = [_missing(row, workload, figures, index) for index, row in enumerate(missing)]
+    return tuple(
+        "; ".join(part for part in both if part) or None for both in zip(reasons, told, strict=True)
+    )
+
+
+def _missing(
+    row: npt.NDArray[np.bool_], workload: Workload, figures: Figures, index: int
+) -> str | None:
+    found: dict[str, str] = {}
+    for kernel in np.flatnonzero(row):
+        found.setdefault(workload.kinds[kernel], workload.names[kernel])
+    if not found:
+        return None
+    told = ", ".join(f"{kind} ({name})" for kind, name in found.items())
+    return f"operators: {figures.deployments[index].profile.name} does not run {told}"

@@ -121,6 +121,7 @@ class Figures:
         taken_storage_bytes: The same of the storage.
         weights_in_memory: 1 when weights are loaded into memory, 0 when they stay in storage.
         designs: The deployments that map layers to systolic arrays; None without any.
+        unsupported: Shape (D, kinds): whether the runtime does not run such kernels.
     """
 
     deployments: tuple[Deployment, ...]
@@ -158,6 +159,7 @@ class Figures:
     taken_storage_bytes: Array
     weights_in_memory: Array
     designs: Designs | None
+    unsupported: npt.NDArray[np.bool_]
 
 
 def figures_of(deployments: Sequence[Deployment]) -> Figures:
@@ -197,8 +199,14 @@ def compiled_figures(deployments: Sequence[Deployment]) -> Figures:
         deployments=tuple(deployments),
         seconds_per_mac=rates,
         designs=_designs(deployments),
+        unsupported=np.array([_unsupported(deployment.profile) for deployment in deployments]),
         **columns,
     )
+
+
+def _unsupported(profile: HardwareProfile) -> list[bool]:
+    told = profile.unsupported
+    return [told is not None and kind in told.kinds for kind in KINDS]
 
 
 def _designs(deployments: Sequence[Deployment]) -> Designs | None:
