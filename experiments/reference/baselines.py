@@ -8,6 +8,7 @@ does, with the number of trees that validation chose, and is measured once on th
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from nas.models.metrics import error
 from nas.models.tasks import Splits, Task, load_splits, load_test
 from search_spaces.specs import TableSpec
 
-__all__ = ["TRIALS", "gradient_boosting"]
+__all__ = ["TRIALS", "boosted_outputs", "gradient_boosting"]
 
 TRIALS = 24
 _MOST_TREES = 3000
@@ -53,17 +54,32 @@ def gradient_boosting(task: Task, *, trials: int = TRIALS) -> dict[str, Any]:
     x = np.concatenate([splits.train_x, splits.validation_x])
     y = np.concatenate([splits.train_y, splits.validation_y])
     test_x, test_y = load_test(task)
-    columns = _Columns(task, best["wide_columns"])
-    model = _model(task, best["setting"], max_iter=best["trees"])
-    model.set_params(categorical_features=columns.native)
-    model.fit(columns.fit(x, y), y)
+    outputs = boosted_outputs(task, best, dataclasses.replace(splits, train_x=x, train_y=y), test_x)
     return {
         "name": "gradient boosting (scikit-learn HistGradientBoosting)",
-        "test_error": error(task, _outputs(task, model, columns.transform(test_x), splits),
-                            test_y, splits),
+        "test_error": error(task, outputs, test_y, splits),
         "trials": trials,
         **best,
-    }  # fmt: skip
+    }
+
+
+def boosted_outputs(task: Task, chosen: dict[str, Any], splits: Splits, x: Any) -> Any:
+    """What the chosen setting says of rows, fitted on the training rows of the splits.
+
+    Args:
+        task: A binary or regression task on a table.
+        chosen: ``setting``, ``trees`` and ``wide_columns``, as `gradient_boosting` gives them.
+        splits: Whose training rows are fitted.
+        x: Raw rows, (N, columns).
+
+    Returns:
+        Log-odds or standardised targets, (N, 1).
+    """
+    columns = _Columns(task, chosen["wide_columns"])
+    model = _model(task, chosen["setting"], max_iter=chosen["trees"])
+    model.set_params(categorical_features=columns.native)
+    model.fit(columns.fit(splits.train_x, splits.train_y), splits.train_y)
+    return _outputs(task, model, columns.transform(x), splits)
 
 
 def _settings(task: Task, trials: int) -> list[dict[str, Any]]:

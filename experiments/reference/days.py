@@ -40,18 +40,25 @@ TASK, SPACE = task("flights"), space("mlp")
 
 
 def four_splits() -> list[Splits]:
-    """Each part of the days as the validation part of the others."""
+    """Each part of the days but the test days as the validation part of the others."""
+    return [_split(low, high) for low, high in PARTS]
+
+
+def test_splits() -> Splits:
+    """The test days as the validation part of all others; to be opened when all is chosen."""
+    return _split(0.0, PARTS[0][0])
+
+
+def _split(low: float, high: float) -> Splits:
     archive = task_data.data_folder() / archives.ARCHIVED[TASK.name].archive.file
     x, y, part, day = flight_rows(archive)
-    found = []
-    for low, high in PARTS:
-        held = (part >= low) & (part < high)
-        fit = np.flatnonzero(~held & (part >= PARTS[0][0]))
-        fit = np.random.default_rng(0).permutation(fit)
-        groups = {"train_groups": day[fit], "validation_groups": day[held]}
-        rows = (x[fit], y[fit], x[held], y[held])
-        found.append(Splits(*rows, *scaling(TASK, x[fit]), **groups))
-    return found
+    held = (part >= low) & (part < high)
+    fit = np.flatnonzero(~held & (part >= PARTS[0][0]))
+    fit = np.random.default_rng(0).permutation(fit)
+    return Splits(
+        x[fit], y[fit], x[held], y[held], *scaling(TASK, x[fit]),
+        train_groups=day[fit], validation_groups=day[held],
+    )  # fmt: skip
 
 
 def architectures(run: Path) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ _MOST_CATEGORIES = 64  # of a column that explains groups; beyond, it would name
 _PENALTY = 1.0
 _ROUNDS = 10
 _LEAST_VARIANCE = 1e-4
+_LEAST_ROWS = 5  # a group, in the mean
 
 
 def group_effects(task: Task, splits: Splits, samples: int | None = None) -> NDArray[np.float32]:
@@ -31,7 +32,10 @@ def group_effects(task: Task, splits: Splits, samples: int | None = None) -> NDA
     The mean target of each group (its log-odds if binary) is regressed on the means of its inputs;
     what is left, shrunk by its own noise, is the group's effect: best linear unbiased prediction
     of a random intercept. Weights are 1 / (noise of the group's mean + variance of the effects),
-    found by turns.
+    found by turns. Inputs explain in a line, numbers by their means and categories of up to 64 by
+    their shares: what bends by a number that is the same in a whole group would be taken for the
+    group's effect, so give such a number as categories. The network then answers for a group of
+    mean effect, which ranks rows (AUC) and, of a logit, is not the mean probability.
 
     Args:
         task: A binary or regression task on a table.
@@ -42,7 +46,8 @@ def group_effects(task: Task, splits: Splits, samples: int | None = None) -> NDA
         (N,), log-odds or deviations of the target, 0 in the mean over groups.
 
     Raises:
-        TaskError: The task has no groups, is no table, or has classes.
+        TaskError: The task has no groups or fewer than five rows a group, is no table, has classes,
+            or is judged by its probabilities.
 
     Source:
         Henderson, Biometrics 31 (1975) 423, doi:10.2307/2529430 (BLUP); Robinson, Statistical
@@ -54,7 +59,18 @@ def group_effects(task: Task, splits: Splits, samples: int | None = None) -> NDA
             f"{task.name}: recipe: group_effects is for binary and regression tables with groups; "
             "set it to false"
         )
+    if task.kind == "binary" and task.metric != "AUC":
+        raise TaskError(
+            f"{task.name}: recipe: group_effects makes probabilities those of a group of mean "
+            f"effect, and the metric is {task.metric}; take AUC, or set it to false"
+        )
     _, place = np.unique(groups[:samples], return_inverse=True)
+    if len(place) < _LEAST_ROWS * (place.max() + 1):
+        raise TaskError(
+            f"{task.name}: recipe: group_effects: {len(place)} rows are of {place.max() + 1} "
+            f"groups, and fewer than {_LEAST_ROWS} a group do not tell an effect from noise; set "
+            "it to false"
+        )
     value, noise = _group_means(task, splits, place)
     told = _means_of_inputs(splits, spec, place)
     variance = float(np.var(value))
@@ -78,7 +94,7 @@ def _group_means(task: Task, splits: Splits, place: Array) -> tuple[Array, Array
     if task.kind == "regression":
         y = (y - splits.target_mean) / splits.target_std
         mean = np.bincount(place, y) / count
-        within = float(np.mean((y - mean[place]) ** 2))
+        within = float(np.sum((y - mean[place]) ** 2)) / (len(y) - len(count))
         return mean, max(within, _LEAST_VARIANCE) / count
     share, ones = float(y.mean()), np.bincount(place, y)
     odds = (ones + share) / (count - ones + 1 - share)  # one more row, of the mean

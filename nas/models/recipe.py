@@ -56,7 +56,8 @@ class Recipe:
             None is squared error.
         group_effects: While training, add to the output of a sample what its group (a day) has
             beyond what the inputs of the group tell (`nas.models.group_effects`), so that the
-            network need not learn it; for tables with groups, binary or a regression.
+            network need not learn it; for tables with groups of five rows or more in the mean, of a
+            regression or a binary task that is judged by AUC.
         train_images: Only the first so many training samples (their order is fixed), for a
             search that cannot afford all; None is all. At least 2.
     """

@@ -21,19 +21,30 @@ from search_spaces.specs import TableSpec
 def of(x, y, groups, kind="regression", spec=None):
     """Task and data whose target is standardised already."""
     x = np.asarray(x, np.float32)
-    found = own_task("mine", Data(x, y, kind=kind, spec=spec))
+    metric = "AUC" if kind == "binary" else None
+    found = own_task("mine", Data(x, y, kind=kind, spec=spec, metric=metric))
     splits = Splits(x, np.asarray(y), x[:0], np.asarray(y)[:0], x.mean(0), x.std(0))
     return found, dataclasses.replace(splits, train_groups=np.asarray(groups))
 
 
-def test_five_groups_of_two_by_hand():
-    # Means 0, 2, 4, 6, 8; within each group y is its mean -+ 1, so the noise of a mean is
-    # 1 / 2. The inputs are -+1 in every group and tell nothing. Variance of the means 8, less the
-    # noise 7.5; shrunk by 7.5 / (7.5 + 0.5) = 15/16.
-    y = np.ravel([[mean - 1, mean + 1] for mean in (0, 2, 4, 6, 8)])
-    found = group_effects(*of(np.tile([[-1], [1]], (5, 1)), y, np.repeat(range(5), 2)))
-    wanted = np.repeat([-4, -2, 0, 2, 4], 2) * 15 / 16
+def test_five_groups_of_five_by_hand():
+    # Means 0, 2, 4, 6, 8; within each group y is its mean + (-2, -1, 0, 1, 2), so the squares sum
+    # to 50 over 25 - 5 free rows: 2.5 a row, 0.5 a mean. The inputs are alike in every group and
+    # tell nothing. Variance of the means 8, less the noise 7.5; shrunk by 7.5 / 8 = 15/16.
+    y = np.ravel([mean + np.arange(-2, 3) for mean in (0, 2, 4, 6, 8)])
+    found = group_effects(
+        *of(np.tile([[-1], [1], [0], [2], [5]], (5, 1)), y, np.repeat(range(5), 5))
+    )
+    wanted = np.repeat([-4, -2, 0, 2, 4], 5) * 15 / 16
     assert found == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [5, 10, 50])
+def test_luck_of_rows_is_no_effect_of_their_group(size):
+    rng = np.random.default_rng(size)
+    x, y = rng.normal(size=(3000, 2)), rng.normal(size=3000)
+    found = group_effects(*of(x, y, np.arange(3000) // size))
+    assert found.std() < 0.15 / np.sqrt(size / 5)
 
 
 def grouped(rng, groups=80, rows=60, spread=1.5):
@@ -84,7 +95,9 @@ def test_a_network_trained_by_groups_does_not_learn_their_luck():
     names, luck = rng.normal(size=40), 1.5 * rng.normal(size=40)  # a number that names the group
     hour = rng.normal(size=len(place))
     y = (rng.random(len(place)) < 1 / (1 + np.exp(-hour - luck[place]))).astype(int)
-    found = own_task("mine", Data(np.c_[names[place], hour], y, "binary", group=place))
+    found = own_task(
+        "mine", Data(np.c_[names[place], hour], y, "binary", metric="AUC", group=place)
+    )
     splits = load_splits(found)
     layers = space("mlp").layers(PLAIN, found.input_shape, 1, found.spec)
 
@@ -111,6 +124,15 @@ def test_without_groups_it_is_refused(name):
     found = task(name)
     with pytest.raises(TaskError, match=f"{name}: recipe: group_effects is for .* set it to false"):
         group_effects(found, load_splits(found))
+
+
+def test_groups_of_few_rows_and_probabilities_are_refused():
+    x, y, _, _ = grouped(np.random.default_rng(0), groups=20, rows=20)
+    found, splits = of(x, y, np.arange(400) // 4, "binary", TableSpec(1, (4,)))
+    with pytest.raises(TaskError, match="400 rows are of 100 groups, and fewer than 5 a group"):
+        group_effects(found, splits)
+    with pytest.raises(TaskError, match="metric is log-loss; take AUC"):
+        group_effects(dataclasses.replace(found, metric="log-loss"), splits)
 
 
 def test_samples_of_a_group_are_divided_together():
