@@ -1,6 +1,6 @@
 """How much the best accelerator depends on the network: why fixing it first costs so little.
 
-    python experiments/benchmarks/joint_search/coupling.py --table FILE --accuracy COLUMN --out DIR
+    python experiments/benchmarks/joint_search/coupling.py --table FILE --accuracy COLUMN [--inferences 1e9] --out DIR
 
 For the design that `hardware-first-*` of run.py fixes with the start of each seed: how it orders
 networks beside what each one's best design does, whom it does not serve, and what share of the
@@ -67,10 +67,12 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--accuracy", required=True)
     parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--inferences", type=float, default=1e9)
     parser.add_argument("--out", type=Path, default=Path("runs/joint_search"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    joint = read_joint(read_problem(args.table, args.accuracy, []), args.out / "costs.npz")
+    cells = read_problem(args.table, args.accuracy, [])
+    joint = read_joint(cells, args.out / "costs.npz", args.inferences)
     front = front_of(joint)
     used = Counter(int(np.argmin(joint.carbon(n, p))) for n, p in front)
     print(f"{len(front)} points on the front, on designs {dict(used)}")

@@ -22,7 +22,6 @@ from search_spaces.graph import simplify
 from search_spaces.nasbench201 import SPACE
 
 PRECISIONS = {"int8": 1.0, "bf16": 2.0}
-INFERENCES = 1e11  # over the life of a chip: 792 a second in four years
 GRID_GCO2E_PER_KWH = 400.0
 LATENCY_LIMIT_S, AREA_LIMIT_MM2 = 150e-6, 20.0
 _RISE_POINTS, _RISE_SEED = 0.4, 20260101
@@ -37,12 +36,14 @@ class Joint:
         latency_s: (classes, designs).
         energy_j: (classes, designs).
         memory_bytes: Weights and peak activations of int8, (classes,).
+        inferences: Over the life of a chip; 1e9 are 8 a second in four years.
     """
 
     cells: Problem
     latency_s: np.ndarray
     energy_j: np.ndarray
     memory_bytes: np.ndarray
+    inferences: float
 
     @cached_property
     def designs(self) -> dict[str, np.ndarray]:
@@ -60,7 +61,7 @@ class Joint:
         """Embodied grams of an inference, and whether a design is within limits by itself."""
         costs = cost_counted(self._any_counted, accelerator_space())
         allowed = costs.allowed & (die_area_mm2(accelerator_space()) <= AREA_LIMIT_MM2)
-        return costs.embodied_gco2e / INFERENCES, allowed
+        return costs.embodied_gco2e / self.inferences, allowed
 
     @cached_property
     def _any_counted(self) -> Workload:
@@ -108,25 +109,27 @@ class Joint:
         return self.volume(self.everywhere(list(range(len(self.errors)))))
 
 
-def read_joint(cells: Problem, kept: Path) -> Joint:
+def read_joint(cells: Problem, kept: Path, inferences: float) -> Joint:
     """Costs of every class on every design, computed once and kept in a file.
 
     Args:
         cells: The classes.
         kept: An .npz file, read where it exists.
+        inferences: Over the life of a chip.
     """
     if not kept.exists():
         space = accelerator_space()
-        latency, energy, memory = [], [], []
+        latency, energy, bytes_needed = [], [], []
         for cell in cells.first:
             layers = simplify(SPACE.layers(cell, (3, 32, 32), 10))
             work = workload(layers)
             costs = cost_counted(work, space)
             latency.append(costs.latency_s.astype(np.float32))
             energy.append(costs.energy_j.astype(np.float32))
-            memory.append(work.stored_weight_elements + work.peak_activation_elements)
+            bytes_needed.append(work.stored_weight_elements + work.peak_activation_elements)
         part = kept.with_suffix(".part.npz")
-        np.savez(part, latency=latency, energy=energy, memory=memory)
+        np.savez(part, latency=latency, energy=energy, memory=bytes_needed)
         part.rename(kept)
     table = np.load(kept)
-    return Joint(cells, table["latency"], table["energy"], table["memory"].astype(float))
+    memory = table["memory"].astype(float)
+    return Joint(cells, table["latency"], table["energy"], memory, inferences)

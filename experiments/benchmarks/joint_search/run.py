@@ -1,7 +1,7 @@
 """Architecture, precision and accelerator searched together: ours beside rivals that score freely.
 
     python experiments/benchmarks/joint_search/run.py --table FILE --accuracy COLUMN
-        [--methods NAME,NAME] [--seeds 20] [--trainings 200] [--out DIR]
+        [--methods NAME,NAME] [--seeds 20] [--trainings 200] [--inferences 1e9] [--out DIR]
 
 6,466 classes of cells of NAS-Bench-201, 2 precisions, 3,240 accelerator designs; objectives error
 and grams of carbon of an inference, embodied share included; limits on latency, memory and area
@@ -39,6 +39,7 @@ from search_spaces.nasbench201 import SPACE
 
 START, MARKS, RESAMPLES = 6, (50, 100, 200), 4000
 REPEATS_BEFORE_RANDOM = 20
+LOOKS = 1000  # as in a search of ours: random cells and ones near the best, not all
 WORST_ERROR = 90.0
 KNOBS = ("clusters", "pe_width", "pe_depth", "local_kib", "local_bytes_per_cycle", "global_mib")
 Point = dict[str, Any]
@@ -189,6 +190,7 @@ def ours(*, fixed: bool = False) -> Method:
             key=lambda point: str(trainer.at(point)),
             free=("precision",),
             shift=lambda point: str(point["precision"]),
+            looks=LOOKS,
             seed=seed,
         )  # fmt: skip
         study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
@@ -289,6 +291,7 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trainings", type=int, default=200)
+    parser.add_argument("--inferences", type=float, default=1e9)
     parser.add_argument("--out", type=Path, default=Path("runs/joint_search"))
     args = parser.parse_args()
     unknown = [name for name in args.methods.split(",") if name not in METHODS]
@@ -296,11 +299,12 @@ def main() -> None:
         parser.error(f"--methods: {unknown[0]!r} is none of {', '.join(METHODS)}")
     args.out.mkdir(parents=True, exist_ok=True)
     cells = read_problem(args.table, args.accuracy, [])
-    joint = read_joint(cells, args.out / "costs.npz")
+    joint = read_joint(cells, args.out / "costs.npz", args.inferences)
+    told = f"{args.accuracy}-{args.inferences:g}-{args.trainings}"
     runs: dict[str, list[dict[str, Any]]] = {}
     for name in args.methods.split(","):
         for seed in range(args.seeds):
-            kept = args.out / f"{args.accuracy}-{args.trainings}-{name}-{seed}.json"
+            kept = args.out / f"{told}-{name}-{seed}.json"
             if not kept.exists():
                 kept.write_text(json.dumps(one_run(joint, name, seed, args.trainings)))
             runs.setdefault(name, []).append(json.loads(kept.read_text()))
