@@ -1,6 +1,7 @@
 """How much the best accelerator depends on the network: why fixing it first costs so little.
 
-    python experiments/benchmarks/joint_search/coupling.py --table FILE --accuracy COLUMN [--inferences 1e9] --out DIR
+    python experiments/benchmarks/joint_search/coupling.py --table FILE --accuracy COLUMN --out DIR
+        [--inferences 1e9]
 
 For the design that `hardware-first-*` of run.py fixes with the start of each seed: how it orders
 networks beside what each one's best design does, whom it does not serve, and what share of the

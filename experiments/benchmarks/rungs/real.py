@@ -2,9 +2,9 @@
 
     python experiments/benchmarks/rungs/real.py --work WORK [--seeds 2] [--trainings 24]
 
-Each seed searches `mbconv` (at most 0.3 M MACs, 60,000 parameters) twice by the default sampler: whole
-trainings of 9 epochs, and rungs of 1, 3 and 9 with a third of their epochs. Reference models are
-not trained. A search that was stopped goes on. Hypervolume is of error and modelled latency on
+Each seed searches `mbconv` (at most 0.3 M MACs, 60,000 parameters) twice by the default sampler:
+whole trainings of 9 epochs, and rungs of 1, 3 and 9 with a third of their epochs. Reference models
+are not trained. A search that was stopped goes on. Hypervolume is of error and modelled latency on
 rpi4, up to the median error of whole trainings, as a share of what all whole trainings of the seed
 have on the same images; on test it is that of the networks chosen by validation. Seconds are of
 training, on the machine as it was. The last line is one JSON object.
