@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from nas.engine.beliefs import Believed, Observed, beliefs_of
 from nas.engine.candidates import Candidates, standardised
-from nas.engine.gain import Belief, Known, LogNormal, Normal, Shared, expected_gain
-from nas.engine.gaussian import fit_process
+from nas.engine.gain import Belief, Known, Normal, expected_gain
 from nas.pareto import non_dominated
 from nas.pareto.boxes import undominated_boxes
 
-__all__ = ["Observed", "most_different", "most_promising"]
+__all__ = ["Box", "box_of", "most_different", "most_promising"]
 
 Array = npt.NDArray[np.float64]
-_COMPRESSED_FROM = 0.4  # above the reference, in logarithms or deviations
-_COMPRESSION = 0.2
 _MARGIN = 0.05
 _DIFFERENT_FROM = 200
 _FRONT_OF_FOUR, _FRONT_OF_MORE = 100, 40
-_LEAST_EARLIER, _SLOPE_POINTS = 5, 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """What was evaluated and what is under way.
-
-    Attributes:
-        rows: Rows of evaluated candidates, in the order of their trials.
-        values: Their objectives, all minimised, (n, objectives).
-        pending: Rows of candidates under way.
-        signs: 1 for an objective that the study minimises, -1 for one that it maximises.
-        doubt: Standard deviation of what an evaluation misses of an expensive objective, of its
-            natural logarithm where all are positive; added to that of the model.
-        earlier: Rows whose first expensive objective is known of an earlier search, (n,).
-        told_earlier: What it was there, minimised, (n,).
-    """
-
-    rows: list[int]
-    values: Array
-    pending: list[int]
-    signs: Array
-    doubt: float = 0.0
-    earlier: Sequence[int] = ()
-    told_earlier: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
-
-    def best(self, count: int) -> list[int]:
-        """Up to so many rows: those on the front, then the latest."""
-        if not self.rows:
-            return []
-        on_front = [
-            row for row, on in zip(self.rows, non_dominated(self.values), strict=True) if on
-        ]
-        return list(dict.fromkeys([*on_front[-count:], *self.rows[::-1]]))[:count]
 
 
 def most_different(
@@ -119,14 +81,14 @@ def most_promising(
         owners * (shifts.max() + 1) + shifts, return_index=True, return_inverse=True
     )
     used = _used(candidates, observed)
-    believed = _beliefs(candidates, observed, [rows[index] for index in first], used, startup)
+    believed = beliefs_of(candidates, observed, [rows[index] for index in first], used, startup)
     reached = _reached(candidates, observed, used, believed, spread)
     places = candidates.places(rows) if apart else np.zeros(len(rows), dtype=np.intp)
     at = candidates.places([row for _, row in used]) if apart else np.zeros(len(used))
     gains, gain = np.zeros(len(rows)), np.zeros(len(pool))
     for place in np.unique(places):
         here = np.flatnonzero(places == place)
-        box = _Box(reached[at == place], costs[here], believed)
+        box = Box(reached[at == place], costs[here], believed)
         until = None if (spread[~expensive] > 0).any() else _until(box.known, alike[here])
         gains[here] = box.gains(alike[here], spread, until)
         of_alike = np.zeros(len(first))
@@ -140,7 +102,7 @@ def most_promising(
     return int(rows[own[int(np.lexsort((dear, -gains[own]))[0])]])
 
 
-class _Box:
+class Box:
     """A front, and from where on what is known and believed of candidates counts.
 
     Args:
@@ -149,7 +111,7 @@ class _Box:
         believed: Of the expensive ones.
     """
 
-    def __init__(self, reached: Array, costs: Array, believed: dict[int, _Believed]) -> None:
+    def __init__(self, reached: Array, costs: Array, believed: dict[int, Believed]) -> None:
         self.front = _thinned(reached)
         self._costs, self._believed = costs, believed
         self._expensive = np.isnan(costs).all(axis=0)
@@ -194,136 +156,41 @@ class _Box:
         return expected_gain(*undominated_boxes(self.front, self.reference), beliefs)
 
 
-@dataclass(frozen=True, eq=False)
-class _Believed:
-    """One expensive objective: at the candidates, and wherever what was evaluated can be used."""
-
-    mean: Array
-    sd: Array
-    logarithmic: bool
-    at_used: Array
-    reference: float
-
-    @property
-    def least(self) -> float:
-        """The lowest value that is expected of a candidate."""
-        least = float(self.mean.min())
-        return float(np.exp(least)) if self.logarithmic else least
-
-    def of(self, owners: npt.NDArray[np.intp]) -> Belief:
-        kind = LogNormal if self.logarithmic else Normal
-        return Shared(kind(self.mean, self.sd), owners)
-
-
-def _beliefs(
-    candidates: Candidates,
-    observed: Observed,
-    rows: Sequence[int],
-    used: Sequence[tuple[int, int]],
-    startup: int,
-) -> dict[int, _Believed]:
-    """Models of the expensive objectives, by column."""
-    seen = [*observed.rows, *observed.pending]
-    told = [*rows, *seen, *(row for _, row in used)]
-    whole = [*told, *observed.earlier]
-    groups = standardised(candidates.groups(whole)) or [np.zeros((len(whole), 1))]
-    costs = candidates.costs(rows, len(observed.signs))
-    expensive = np.flatnonzero(np.isnan(costs).all(axis=0)).tolist()
-    before = _expected_before(groups, len(told), observed.told_earlier)
-    groups = [group[: len(told)] for group in groups]
-    believed = {
-        column: _believed(
-            groups,
-            (len(rows), len(seen)),
-            observed.values[:, column],
-            startup,
-            before if column == expensive[0] else None,
-        )
-        for column in expensive
-    }
-    return {
-        column: dataclasses.replace(belief, sd=np.hypot(belief.sd, observed.doubt))
-        for column, belief in believed.items()
-    }
-
-
-def _expected_before(groups: Sequence[Array], told: int, earlier: Array) -> Array | None:
-    """What an earlier search expects of the first rows; None where there was none.
+def box_of(
+    candidates: Candidates, observed: Observed, rows: Sequence[int], startup: int
+) -> tuple[Box, dict[int, Believed]]:
+    """What counts, and what is believed of the expensive objectives of rows, by column.
 
     Args:
-        groups: Features of those rows, then of what the earlier search evaluated.
-        told: How many rows come first.
-        earlier: What those gave; logarithms are taken where all are positive.
+        candidates: Knows features and costs.
+        observed: What was evaluated, 2 or more.
+        rows: One a candidate.
+        startup: As `most_promising` takes it.
     """
-    if len(earlier) < _LEAST_EARLIER:
-        return None
-    values = np.log(earlier) if (earlier > 0).all() else earlier
-    process = fit_process([group[told:] for group in groups], values)
-    return process.expect([group[:told] for group in groups])
-
-
-def _believed(
-    groups: Sequence[Array],
-    counts: tuple[int, int],
-    values: Array,
-    startup: int,
-    before: Array | None,
-) -> _Believed:
-    """Model one objective; what is under way is believed to come out as the model expects.
-
-    Args:
-        groups: Features of candidates, then of what was evaluated and what is under way, then of
-            wherever those can be used.
-        counts: How many candidates there are, and how many were evaluated or are under way.
-        values: What was evaluated gave, minimised.
-        startup: How many first values set the reference.
-        before: What an earlier search expects of all these; only the rest is modelled.
-    """
-    candidates, seen = counts
-    logarithmic = bool((values > 0).all())
-    reference = float(np.median(values[:startup]))
-    target = np.log(values) if logarithmic else values
-    scale = 1.0 if logarithmic else float(np.std(values)) or 1.0
-    told, end = candidates + len(values), candidates + seen
-    base = np.zeros(len(groups[0]))
-    if before is not None:
-        base = _line(before[candidates:told], target, before)
-        middle = float(np.median(base[:candidates]))
-        reference = max(reference, float(np.exp(middle)) if logarithmic else middle)
-    limit = (np.log(reference) if logarithmic else reference) + _COMPRESSED_FROM * scale
-    over = np.maximum(target - limit, 0) / (_COMPRESSION * scale)
-    target = np.minimum(target, limit) + _COMPRESSION * scale * np.log1p(over)
-    target = target - base[candidates:told]
-    process = fit_process([group[candidates:told] for group in groups], target)
-    at_used = process.expect([group[end:] for group in groups]) + base[end:]
-    if seen > len(values):
-        under_way = process.expect([group[told:end] for group in groups])
-        whole = np.concatenate([target, under_way])
-        process = fit_process([group[candidates:end] for group in groups], whole)
-    mean, sd = process.predict([group[:candidates] for group in groups])
-    mean = mean + base[:candidates]
-    return _Believed(mean, sd, logarithmic, np.exp(at_used) if logarithmic else at_used, reference)
-
-
-def _line(x: Array, y: Array, at: Array) -> Array:
-    """The line through y by x, at other x; its slope is drawn to 1 as by two further points."""
-    away = x - x.mean()
-    weight = _SLOPE_POINTS * float(np.var(at)) + 1e-12
-    slope = (float(away @ (y - y.mean())) + weight) / (float(away @ away) + weight)
-    return np.asarray(y.mean() + slope * (at - x.mean()))
+    used = _used(candidates, observed)
+    believed = beliefs_of(candidates, observed, rows, used, startup)
+    exact = np.zeros(len(observed.signs))
+    reached = _reached(candidates, observed, used, believed, exact)
+    return Box(reached, candidates.costs(rows, len(exact)) * observed.signs, believed), believed
 
 
 def _used(candidates: Candidates, observed: Observed) -> list[tuple[int, int]]:
-    """Of all that was evaluated or is under way: its number, and each row where it can be used."""
+    """Of what was evaluated whole or is under way: its number, each row where it can be used."""
     seen = [*observed.rows, *observed.pending]
-    return [(number, row) for number, own in enumerate(seen) for row in candidates.elsewhere(own)]
+    part = {number for number, row in enumerate(observed.values) if np.isnan(row).any()}
+    return [
+        (number, row)
+        for number, own in enumerate(seen)
+        if number not in part
+        for row in candidates.elsewhere(own)
+    ]
 
 
 def _reached(
     candidates: Candidates,
     observed: Observed,
     used: Sequence[tuple[int, int]],
-    believed: dict[int, _Believed],
+    believed: dict[int, Believed],
     spread: Array,
 ) -> Array:
     """Objectives of all that was evaluated or is under way, everywhere it can be used.

@@ -13,15 +13,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.engine.acquisition import Observed, most_different, most_promising
+from nas.engine.acquisition import most_different, most_promising
+from nas.engine.beliefs import Observed
 from nas.engine.candidates import Candidates, Costs
 from nas.engine.domain import Domain, Parameters, domain_of_space, domain_of_trials
+from nas.engine.oracles import ORACLE, Oracle, Questions
 from nas.engine.pool import Pool, generator_of
+from nas.errors import ConfigError
 from search_spaces.base import SearchSpace
 
 __all__ = ["STARTUP", "EhviSampler"]
@@ -57,6 +61,9 @@ class EhviSampler(BaseSampler):
         earlier: Points with the value that an earlier search of the same space, on another task or
             with another recipe, told of the first expensive objective, the lower the better: the
             model begins from them, as far as they agree, after two evaluations.
+        oracles: What tells the expensive objectives, where not each trial tells all: a trial then
+            has a categorical parameter ``oracle`` more, the name of the one it asks, and what that
+            does not tell is not read (tell infinity). A question's gain is weighed by its cost.
         looks: Where the space has at most so many points, all are looked at before each proposal;
             else random ones, up to 300, and ones near the best: fewer where this is less.
         seed: Of the random draws; equal seeds and histories give equal proposals.
@@ -79,9 +86,15 @@ class EhviSampler(BaseSampler):
         spread: Sequence[float] | None = None,
         doubt: Callable[[], float] | None = None,
         earlier: Sequence[tuple[Parameters, float]] = (),
+        oracles: Sequence[Oracle] = (),
         looks: int = 20_000,
         seed: int = 0,
     ) -> None:
+        if oracles and (free or apart or spread is not None or doubt is not None or earlier):
+            raise ConfigError(
+                "oracles: are given with free, apart, spread, doubt or earlier; leave those out"
+            )
+        self._questions = Questions(oracles) if oracles else None
         self._functions: dict[str, Any] = {
             "costs": costs,
             "constraints": constraints,
@@ -105,7 +118,8 @@ class EhviSampler(BaseSampler):
         """Distributions of all parameters, conditional ones included."""
         candidates = self._pool_of(study).candidates
         domain = candidates.domain.without(candidates.free) if self._apart else candidates.domain
-        return dict(domain.distributions)
+        own = dict(domain.distributions)
+        return own | {ORACLE: self._questions.distribution} if own and self._questions else own
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -114,13 +128,15 @@ class EhviSampler(BaseSampler):
         if not search_space:
             return {}
         pool = self._pool_of(study)
+        if self._questions is not None:
+            return self._question(study, trial, pool, self._questions)
         candidates = pool.candidates
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         evaluated = [row for row in complete if row.params and row.user_attrs.get("trained", True)]
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         pending = [row.params for row in running if row.number != trial.number and row.params]
         rng = generator_of(self._seed, len(evaluated), len(pending))
-        signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
+        signs = _signs(study)
         rows_of = candidates.add_at_first if self._apart else candidates.add
         observed = Observed(
             rows=rows_of([row.params for row in evaluated]),
@@ -145,6 +161,36 @@ class EhviSampler(BaseSampler):
         point = candidates.points[row]
         return candidates.told(point) if self._apart else point
 
+    def _question(
+        self, study: Study, trial: FrozenTrial, pool: Pool, questions: Questions
+    ) -> dict[str, Any]:
+        """The next candidate's parameters, and which oracle is asked."""
+        candidates = pool.candidates
+        trials = [
+            row
+            for row in study.get_trials(
+                deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING)
+            )
+            if row.params and row.number != trial.number
+        ]
+        observed, asked, closed = questions.observed(candidates, trials, _signs(study))
+        begun = questions.first(candidates, observed, asked, STARTUP)
+        if begun is None:
+            rng = generator_of(self._seed, len(trials), len(observed.pending))
+            taken = {candidates.keys[row] for row in (*closed, *observed.rows)}
+            untaken = pool.untaken(observed, taken, rng)
+            rows = [own[0] for own in untaken]
+            rows += [row for row in observed.rows if row not in closed]
+            if not rows:
+                return candidates.domain.sample(rng) | {ORACLE: questions.oracles[0].name}
+            if len(observed.rows) < STARTUP and untaken:
+                row = most_different(candidates, observed, untaken, rng)
+                begun = row, questions.cheapest(candidates.points[row]).name
+            else:
+                begun = questions.best(candidates, observed, rows, asked, STARTUP)
+        row, name = begun
+        return {**candidates.points[row], ORACLE: name}
+
     def sample_independent(
         self,
         study: Study,
@@ -167,4 +213,10 @@ class EhviSampler(BaseSampler):
         if self._known is not None:
             return self._known
         told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return self._pool(domain_of_trials(told))
+        domain = domain_of_trials(told)
+        return self._pool(domain.without((ORACLE,)) if self._questions else domain)
+
+
+def _signs(study: Study) -> npt.NDArray[np.float64]:
+    """1 for what the study minimises, -1 for what it maximises."""
+    return np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.engine.acquisition import Observed
+from nas.engine.beliefs import Observed
 from nas.engine.candidates import Candidates
 from nas.engine.domain import Parameters
 

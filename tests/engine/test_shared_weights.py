@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, merged, run_command
 
-from nas.engine.acquisition import Observed
+from nas.engine.beliefs import Observed
 from nas.engine.config import config_from_mapping
 from nas.engine.resolve import resolve
 from nas.engine.shared_weights import PILOTS, agreement, doubt_of, write_agreement
