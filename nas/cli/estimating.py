@@ -21,6 +21,7 @@ from nas.cost.needs import check_needs
 from nas.cost.score import score
 from nas.cost.workload import workload
 from nas.errors import ConfigError, RunError, unknown_name
+from nas.models.tasks import Task
 from nas.objectives import OBJECTIVES
 from nas.quantities import format_quantity
 from nas.report.robust_text import certain_text
@@ -28,8 +29,9 @@ from nas.report.text import plain_value
 from nas.robustness import score_intervals
 from nas.runs import Run
 from nas.runs.files import read_json
-from search_spaces.base import Architecture
+from search_spaces.base import Architecture, SearchSpace
 from search_spaces.layers import Layer, layers_from_json
+from search_spaces.widths import width_space
 
 __all__ = ["cheaper_of", "estimate_lines", "estimate_rows", "layers_of", "network_of"]
 
@@ -140,41 +142,48 @@ def _sizes(texts: Sequence[str]) -> dict[str, int]:
 
 
 def cheaper_of(
-    space_name: str | None,
-    task_name: str | None,
-    architecture: str | None,
-    run: Run | None,
-    candidate: str | None,
-    deployments: Sequence[Deployment],
-    study: Study,
+    layers: Sequence[Layer], deployments: Sequence[Deployment], study: Study, *subject: Any
 ) -> list[tuple[Cheaper, ...]]:
-    """What would make it cheaper, for each deployment; the architecture is one of `layers_of`.
+    """What would make a network cheaper, for each deployment.
+
+    Args:
+        layers: Of a file: then its narrower widths are looked at (`search_spaces.widths`).
+        deployments: Where it may run.
+        study: As in `nas.cost.score.score`.
+        subject: Space, task, architecture, run and candidate, as `layers_of` takes them: then the
+            neighbours of the architecture are looked at. Empty for a file.
 
     Raises:
-        ConfigError: If it is no architecture of a space, which alone has neighbours.
+        LayerError: If no width of a file's network can change.
         DeploymentError: If a device lacks what its carbon is computed from.
         SpaceError: As `layers_of`.
         RunError: As `layers_of`.
     """
-    from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
-
-    if run is not None and candidate is not None:
-        chosen, facts = space_of_run(run.frozen, run.path), task_of_run(run.frozen, run.path)
-        choices = read_json(run.artifacts / candidate / "layers.json")["architecture"]
-    elif space_name is not None and task_name is not None and architecture is not None:
-        chosen, facts = find_space(space_name), find_task(task_name)
-        choices = _choices(architecture)
-    else:
-        raise ConfigError(
-            "--cheaper: needs an architecture of a space, which has neighbours; give --space, "
-            "--task and --architecture, or --run and --candidate"
-        )
     check_needs(deployments, ["carbon_gco2e"], study.embodied_basis)
+    if not subject:
+        space, widths = width_space(layers)
+        return [cheaper(space, widths, space.build, place, study) for place in deployments]
+    chosen, facts, choices = _point_of(*subject)
 
     def built(near: Architecture) -> tuple[Layer, ...]:
         return chosen.layers(near, facts.input_shape, facts.outputs, facts.spec)
 
     return [cheaper(chosen, choices, built, place, study) for place in deployments]
+
+
+def _point_of(
+    space_name: str | None,
+    task_name: str | None,
+    architecture: str | None,
+    run: Run | None,
+    candidate: str | None,
+) -> tuple[SearchSpace, Task, dict[str, Any]]:
+    from nas.engine.own_files import find_space, find_task, space_of_run, task_of_run
+
+    if run is not None and candidate is not None:
+        choices = read_json(run.artifacts / candidate / "layers.json")["architecture"]
+        return space_of_run(run.frozen, run.path), task_of_run(run.frozen, run.path), choices
+    return find_space(str(space_name)), find_task(str(task_name)), _choices(str(architecture))
 
 
 def estimate_rows(

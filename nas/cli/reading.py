@@ -215,7 +215,7 @@ def estimate(
         bool, typer.Option("--breakdown", help="And the cost by group of operators.")
     ] = False,
     cheaper: Annotated[
-        bool, typer.Option("--cheaper", help="And which changes of one choice cost less carbon.")
+        bool, typer.Option("--cheaper", help="And which changes of a choice or width cost less.")
     ] = False,
     draws: DrawsOption = None,
     seed: SeedOption = None,
@@ -241,7 +241,8 @@ def estimate(
         {"inferences": inferences, "lifetime_years": lifetime_years},
         like=opened.study if opened else None,
     )
-    changes = cheaper_of(*subject, deployments, study) if cheaper else []
+    of = subject if file is None else ()
+    changes = cheaper_of(layers, deployments, study, *of) if cheaper else []
     hint(notes)
     if as_json:
         rows = estimate_rows(

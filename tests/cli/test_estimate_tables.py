@@ -120,6 +120,16 @@ def test_a_module_of_ones_own_is_estimated(own_module, in_process):
     assert (row["macs"], row["params"]) == (20 * 30 + 30 * 5, 20 * 30 + 30 + 30 * 5 + 5)
 
 
+def test_a_file_is_made_cheaper_by_narrower_widths(own_module, in_process):
+    done = in_process("estimate", f"{own_module}:net", *WHERE, "--cheaper", "--json")
+    (row,) = json.loads(done.stdout)
+    nearest = [item["changes"][0] for item in row["cheaper"] if len(item["changes"]) == 1]
+    assert {change["choice"] for change in nearest} == {"every width", "width of layer_0"}
+    halves = [item for item in row["cheaper"] if item["architecture"]["width of layer_0"] == 15]
+    assert halves[0]["macs"] == 20 * 15 + 15 * 5
+    assert all(item["saved_gco2e"] > 0 for item in row["cheaper"])
+
+
 def test_an_exported_program_is_estimated(tmp_path, in_process):
     import torch
     from torch import nn
@@ -141,7 +151,6 @@ def test_an_exported_program_is_estimated(tmp_path, in_process):
         (["FILE"], "has a free axis length; give its size, such as --size length=128"),
         (["FILE", "--size", "length"], "give AXIS=NUMBER"),
         (["FILE", "--space", "mbconv"], "give one of them"),
-        (["FILE", "--size", "length=9", "--cheaper"], "needs an architecture of a space"),
         (["no.txt"], "give FILE.onnx, FILE.pt2 or FILE.py:FUNCTION"),
         (["no.onnx"], "estimate: no file no.onnx; give the path of one"),
         (["no.pt2"], "estimate: no file no.pt2; give the path of one"),
