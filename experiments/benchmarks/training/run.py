@@ -97,10 +97,12 @@ def throughput() -> dict[str, Any]:
         for name in NAMES:
             window = ("throughput", name, "--seconds", str(WINDOW_S))
             seen[name]["textbook"].append(_answer(_child("textbook.py", *window))["wall"])
-            seen[name]["ours"].append(sum(row["wall"] for row in _together(*window)))
+            ours = _together(*window)
+            seen[name]["ours"].append(sum(row["wall"] for row in ours))
     rows = {name: {k: median(v) for k, v in row.items()} for name, row in seen.items()}
     ratios = {name: row["ours"] / row["textbook"] for name, row in rows.items()}
-    return {"images_per_s": rows, "all": seen, "ratio": ratios, "median": median(ratios.values())}
+    found = {"images_per_s": rows, "all": seen, "ratio": ratios, "median": median(ratios.values())}
+    return {**found, "optimiser": ours[0]["optimiser"]}
 
 
 def by_processor() -> dict[str, Any]:
@@ -121,7 +123,11 @@ def seconds_to_target(names: tuple[str, ...]) -> dict[str, Any]:
     Epochs to the target come from trainings on one thread, whose time other work on the machine
     may disturb; an epoch's time is its images by the throughput that was measured in turns.
     """
-    rates = json.loads(_rates().read_text(encoding="utf-8"))["images_per_s"]
+    measured = json.loads(_rates().read_text(encoding="utf-8"))
+    rates = measured["images_per_s"]
+    if measured.get("optimiser") != "muon":  # that of the recipes
+        costs = json.loads((RESULTS / "step_cost.json").read_text(encoding="utf-8"))["share"]
+        rates = {n: {**row, "ours": row["ours"] * costs[n]} for n, row in rates.items()}
     path = RESULTS / "trainings.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found: dict[str, Any] = {"target": TARGET}
@@ -143,14 +149,12 @@ def seconds_to_target(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def step_cost() -> dict[str, Any]:
-    """AdamW's time of a step over Muon's, by processor time: `throughput.json` was AdamW's."""
+    """AdamW's time of a step over Muon's, by processor time, for rates measured by AdamW."""
     return dict(_answer(_child("step_cost.py")))
 
 
 def _compared(name: str, rows: dict[str, Any], rates: dict[str, float]) -> dict[str, Any]:
-    """Both sides of one architecture; ours at the measured rate less what Muon's steps cost."""
-    costs = json.loads((RESULTS / "step_cost.json").read_text(encoding="utf-8"))
-    rates = {**rates, "ours": rates["ours"] * costs["share"][name]}
+    """Both sides of one architecture."""
     ours = [rows[f"{name}/ours/{seed}"] for seed in SEEDS]
     theirs = [rows[f"{name}/textbook/{seed}"] for seed in SEEDS]
     reached = sum(row["accuracy"] >= TARGET for row in ours) / len(ours)
