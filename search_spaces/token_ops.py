@@ -6,11 +6,11 @@ which are exact below 2^24. See `search_spaces.ops`, where all operations are to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from nas.errors import LayerError
-from search_spaces.op_checks import Free, Shape, arity, flag, positive
+from search_spaces.op_checks import LATER, Free, Shape, arity, flag, positive
 
 __all__ = [
     "Attention",
@@ -325,6 +325,7 @@ class Recurrent:
         hidden: Of one direction.
         layers: One upon the other.
         bidirectional: Whether each layer also runs from the end.
+        bias: Whether its gates have biases.
     """
 
     kind: ClassVar[str] = "recurrent"
@@ -333,12 +334,13 @@ class Recurrent:
     hidden: int
     layers: int = 1
     bidirectional: bool = False
+    bias: bool = field(default=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.cell not in tuple(_CELL_GATES):
             raise LayerError(f"Recurrent: {self.cell!r} is not one of {tuple(_CELL_GATES)}")
         positive("Recurrent", in_features=self.in_features, hidden=self.hidden, layers=self.layers)
-        flag("Recurrent", bidirectional=self.bidirectional)
+        flag("Recurrent", bidirectional=self.bidirectional, bias=self.bias)
 
     @property
     def directions(self) -> int:
@@ -353,11 +355,13 @@ class Recurrent:
         return (shape[0], self.hidden * self.directions)
 
     def parameters(self) -> int:
-        """Trainable parameters: two matrices and two biases for each gate."""
+        """Trainable parameters: two matrices and, if any, two biases for each gate."""
         return self._products() + self.biases()
 
     def biases(self) -> int:
         """How many of them are biases."""
+        if not self.bias:
+            return 0
         return 2 * _CELL_GATES[self.cell] * self.hidden * self.directions * self.layers
 
     def macs(self, *inputs: Shape) -> int:

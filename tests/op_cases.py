@@ -139,6 +139,7 @@ NETWORKS: dict[str, tuple[Layer, ...]] = {
     "no values": chain(IMAGE, Zeros(), Conv2d(3, 2, 1, bias=True)),
     "lstm": chain(TOKENS, Recurrent("lstm", 8, 5), Select(-1)),
     "two-way lstm": chain(TOKENS, Recurrent("lstm", 8, 5, 2, True)),
+    "gru without biases": chain(TOKENS, Recurrent("gru", 8, 5, 2, bias=False)),
     "gru": chain(TOKENS, Recurrent("gru", 8, 5, 2)),
     "two-way gru": chain(TOKENS, Recurrent("gru", 8, 3, 1, True)),
     "gates and sums": (

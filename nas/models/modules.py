@@ -50,6 +50,7 @@ def module_of(op: Op, shape: Shape) -> nn.Module | None:
             op.in_features,
             op.hidden,
             op.layers,
+            bias=op.bias,
             batch_first=True,
             bidirectional=op.bidirectional,
             device="meta",

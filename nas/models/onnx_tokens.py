@@ -168,7 +168,7 @@ def _recurrent(writer: Writer, layer: Layer, source: str) -> str:
         here = f"{name}.{index}"
         operands = [
             writer.constant(f"{here}.{part}", _gates(writer, layer, part, index))
-            for part in ("weight_ih", "weight_hh", "bias")
+            for part in ("weight_ih", "weight_hh", "bias")[: 2 + op.bias]
         ]
         run = writer.node(kind, [current, *operands], f"{here}.run", **attributes)
         last = index == op.layers - 1

@@ -200,12 +200,13 @@ def _recurrent(
     zeros = all(isinstance(state, Tensor) and not state.any() for state in begin)
     names = [f"{kind}_l{layer}{way}" for layer in range(layers)
              for way in (("", "_reverse") if both_ways else ("",))
-             for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
-    if not (biases and zeros and isinstance(x, View) and len(names) == len(weights)):
+             for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 2 + 2 * biases]
+             ]  # fmt: skip
+    if not (zeros and isinstance(x, View) and len(names) == len(weights)):
         return None
     at = x.at if batch_first else x.at.transpose(0, 1)
     hidden = weights[1].shape[-1]
-    op = Recurrent(cell, at.shape[2], hidden, layers, both_ways)
+    op = Recurrent(cell, at.shape[2], hidden, layers, both_ways, biases)
     if weights[1].shape[0] != (4 if cell == "lstm" else 3) * hidden:
         return None
     given = dict(zip(names, (item.value for item in weights), strict=True))
