@@ -16,6 +16,7 @@ from search_spaces.op_checks import (
     Shape,
     arity,
     both,
+    flag,
     pair,
     positive,
     shortest,
@@ -240,7 +241,8 @@ class Opaque:
             networks with equal operators in equal places have equal keys.
         shape: Of its output.
         weights: Trainable parameters that it holds.
-        products: Multiply-accumulates of one sample that torch counts in it.
+        products: Multiply-accumulates of one sample that are known of it.
+        inner: Whether it has operators within that are not followed.
     """
 
     kind: ClassVar[str] = "unknown"
@@ -248,6 +250,7 @@ class Opaque:
     shape: Shape
     weights: int = 0
     products: int = field(default=0, metadata=LATER)
+    inner: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not isinstance(self.operator, str) or not self.operator:
@@ -255,6 +258,7 @@ class Opaque:
         _check_shape("Opaque", self.shape)
         whole("Opaque", "weights", self.weights, least=0)
         whole("Opaque", "products", self.products, least=0)
+        flag("Opaque", inner=self.inner)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Whatever goes in, ``shape`` comes out."""

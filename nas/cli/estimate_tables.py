@@ -16,7 +16,14 @@ from nas.report.text import aligned
 from search_spaces.layers import Layer
 from search_spaces.ops import Opaque
 
-__all__ = ["breakdown_lines", "cheaper_lines", "completed_rows", "missing_lines", "unknown_lines"]
+__all__ = [
+    "breakdown_lines",
+    "cheaper_lines",
+    "completed_rows",
+    "lower_bounds",
+    "missing_lines",
+    "unknown_lines",
+]
 
 _MOST = 10
 
@@ -48,9 +55,17 @@ def unknown_lines(layers: Sequence[Layer]) -> list[str]:
     if not unknown:
         return []
     return [
-        "unknown operators, costed by their bytes and products, so that times are lower bounds: "
-        + ", ".join(unknown)
+        "unknown operators, costed by their bytes and products, so that MACs and times are lower "
+        "bounds: " + ", ".join(unknown)
     ]
+
+
+def lower_bounds(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """The counts, by column, that unknown operators make lower bounds instead of exact."""
+    ops = [layer.op for layer in layers if isinstance(layer.op, Opaque)]
+    if any(op.inner for op in ops):
+        return ("macs", "params", "peak_memory_bytes")
+    return () if all(op.products for op in ops) else ("macs",)
 
 
 def missing_lines(deployment: Deployment, study: Study) -> list[str]:

@@ -12,7 +12,7 @@ from hardware_profiles import Deployment
 from hardware_profiles.documents import read_yaml
 from nas.carbon import Study
 from nas.carbon.uncertainty import LEVEL
-from nas.cli.estimate_tables import missing_lines, unknown_lines
+from nas.cli.estimate_tables import lower_bounds, missing_lines, unknown_lines
 from nas.cost.breakdown import breakdown
 from nas.cost.cheaper import Cheaper, cheaper
 from nas.cost.ensemble import certain_grids
@@ -196,7 +196,7 @@ def estimate_rows(
     draws: int | None = None,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """One mapping a deployment with every score.
+    """One mapping a deployment with every score; ``lower_bounds`` are counts that are no less.
 
     With `explain` it has the lines of the calculation under ``calculation``; with `groups` the
     cost by group of operators under ``breakdown``; with `draws` the ends of each interval under the
@@ -209,8 +209,10 @@ def estimate_rows(
         for name, (low, high) in found.items():
             columns |= {f"{name}_low": low, f"{name}_high": high}
     rows = []
+    bounds = lower_bounds(layers)
     for index, deployment in enumerate(deployments):
         row = {key: plain_value(values[index]) for key, values in columns.items()}
+        row["lower_bounds"] = list(bounds)
         if explain:
             row["calculation"] = [asdict(x) for x in explain_lines(counts, deployment, study)]
         if groups:
@@ -238,6 +240,7 @@ def estimate_lines(
         certain = certain_grids(deployments)
         lines += [certain_text(certain)] if certain else []
     places = {deployment.label: deployment for deployment in deployments}
+    bounds = lower_bounds(layers)
     for row in estimate_rows(layers, deployments, study, explain=explain, draws=draws, seed=seed):
         lines.append(f"{row['deployment']}: {row['reason'] or 'fits and keeps up'}")
         if explain:
@@ -253,7 +256,8 @@ def estimate_lines(
                 ends = (row.get(f"{objective.column}_{end}") for end in ("low", "high"))
                 low, high = (format_quantity(end, objective.unit) for end in ends)
                 spread = f", {low} to {high}" if "unknown" not in (low, high) else ""
-                lines.append(f"  {objective.label:20} {shown}{spread}  ({objective.kind})")
+                kind = "lower bound" if objective.column in bounds else objective.kind
+                lines.append(f"  {objective.label:20} {shown}{spread}  ({kind})")
         lines += [f"  {line}" for line in missing_lines(places[row["deployment"]], study)]
     return lines
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from nas.models.onnx_tensors import Held, Reader, Scores, View, attributes, name_of, sample, size
+from nas.models.onnx_macs import einsum_terms
+from nas.models.onnx_tensors import Reader
+from nas.models.onnx_values import Held, Scores, View, attributes, name_of, sample, size
 from search_spaces.ops import (
     Attention,
     BatchNorm,
@@ -33,7 +35,18 @@ from search_spaces.ops import (
     TokenMean,
 )
 
-__all__ = ["concat", "conv", "gather", "matmul", "norm", "parts", "pool", "recurrent", "reduce"]
+__all__ = [
+    "concat",
+    "conv",
+    "einsum",
+    "gather",
+    "matmul",
+    "norm",
+    "parts",
+    "pool",
+    "recurrent",
+    "reduce",
+]
 
 
 def conv(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
@@ -100,6 +113,46 @@ def matmul(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list
     )
     place = reader.place(left, shape)
     return View(reader.add(name_of(node), op, [place], right.owner), shapes[0])
+
+
+def einsum(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
+    """Einsum of two operands, where it is what `matmul` reads or a linear layer."""
+    terms = einsum_terms(node)
+    if terms is None or len(inputs) != 2:
+        return None
+    left, right = inputs
+    if isinstance(right, View):
+        right = _as_of_matmul(right, *terms)
+        plain = onnx.helper.make_node("MatMul", node.input, node.output, name=node.name)
+        return None if right is None else matmul(reader, plain, [left, right], shapes)
+    if not (isinstance(left, View) and isinstance(right, Held)):
+        return None
+    first, second, result = terms
+    summed = {letter for letter in second if letter in first and letter not in result}
+    made = [letter for letter in second if letter not in first]
+    kept = first[: len(first) - len(summed)]
+    whole = len(summed) + len(made) == len(second) and set(first[len(kept) :]) == summed
+    if not (summed and whole and result == kept + made):
+        return None
+    narrow = math.prod(left.shape[-len(summed) :])
+    op = Linear(narrow, math.prod(right.shape) // narrow, bias=False)
+    place = reader.place(left, (size(left) // narrow, narrow))
+    return View(reader.add(name_of(node), op, [place], right.owner), shapes[0])
+
+
+def _as_of_matmul(
+    right: View, first: list[str], second: list[str], result: list[str]
+) -> View | None:
+    """The second operand as MatMul reads it; None of what is no product of matrices."""
+    alike = first[:-2] == second[:-2] == result[:-2] and first[-2:-1] == result[-2:-1]
+    if not alike or len(first) < 2 or len(second) != len(first) or len(result) != len(first):
+        return None
+    if second[-2:] == [first[-1], result[-1]]:
+        return right
+    if second[-2:] != [result[-1], first[-1]]:
+        return None
+    *batch, rows, columns = right.shape
+    return replace(right, shape=(*batch, columns, rows), moved=not right.moved)
 
 
 def _attention(
@@ -234,15 +287,16 @@ def reduce(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list
 
 
 def recurrent(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
-    """LSTM and GRU."""
+    """LSTM, GRU and RNN; the last one, and one that sees its state by peepholes, is no layer."""
     view, weight = inputs[:2]
     if not (isinstance(view, View) and isinstance(weight, Held)):
         return None
-    told, (directions, _, narrow) = attributes(node), weight.shape
-    cell = "lstm" if node.op_type == "LSTM" else "gru"
-    op = Recurrent(cell, narrow, told["hidden_size"], 1, directions == 2)
-    place = reader.place(view, (size(view) // narrow, narrow))
-    made = reader.add(name_of(node), op, [place], weight.owner)
-    return [View(made, shapes[0])] + [
-        replace(reader.part(View(made, shapes[0]), 0, shape)) for shape in shapes[1:]
-    ]
+    told, narrow = attributes(node), view.shape[-1]
+    if node.op_type == "RNN" or any(item is not None for item in inputs[7:]):
+        made = reader.unknown(node, inputs, shapes[0])
+    else:
+        cell, biased = node.op_type.lower(), len(inputs) > 3 and inputs[3] is not None
+        op = Recurrent(cell, narrow, told["hidden_size"], 1, weight.shape[0] == 2, biased)
+        place = reader.place(view, (size(view) // narrow, narrow))
+        made = View(reader.add(name_of(node), op, [place], weight.owner), shapes[0])
+    return [made] + [reader.part(made, 0, shape) for shape in shapes[1:]]

@@ -13,6 +13,7 @@ import onnx
 from nas.models.onnx_products import (
     concat,
     conv,
+    einsum,
     gather,
     matmul,
     norm,
@@ -21,7 +22,8 @@ from nas.models.onnx_products import (
     recurrent,
     reduce,
 )
-from nas.models.onnx_tensors import Held, Reader, Scores, View, attributes, name_of, sample, size
+from nas.models.onnx_tensors import Reader
+from nas.models.onnx_values import Held, Scores, View, attributes, name_of, sample, size
 from search_spaces.ops import Activation, Add, MemberMean, Multiply, Positions, RMSNorm, Shape
 
 __all__ = ["RULES"]
@@ -113,6 +115,12 @@ def _same(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[
     if isinstance(inputs[0], Scores):
         return replace(inputs[0], shape=shapes[0])
     return replace(inputs[0], shape=shapes[0], heads=False) if isinstance(inputs[0], View) else None
+
+
+def _quantised(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
+    """Of numbers whose scale and zero point are found as it runs: any two numbers here."""
+    given = _same(reader, node, inputs, shapes)
+    return None if given is None else [given, np.array(0.5, np.float32), np.array(1, np.uint8)]
 
 
 def _transpose(reader: Reader, node: onnx.NodeProto, inputs: list[Any], shapes: list[Shape]) -> Any:
@@ -215,7 +223,7 @@ def _with_constant(
     if node.op_type == "Add" and _takes_bias(reader, node, view, count):
         op: Any = reader.op_of(view.layer)
         reader.replace(view.layer, replace(op, bias=True))
-        return replace(view, shape=shape)
+        return replace(view, shape=shape, scaled=False)  # the weights take up the factor
     if size(view) != math.prod(shape) or size(view) % count:
         return None
     if count == size(view) > wide and node.op_type == "Add":
@@ -231,7 +239,7 @@ def _with_constant(
 def _takes_bias(reader: Reader, node: onnx.NodeProto, view: View, count: int) -> bool:
     op = reader.op_of(view.layer)
     wide = getattr(op, "out_features", None) or getattr(op, "out_channels", None)
-    own = not (view.moved or view.scaled) and reader.uses[_read_by(node, reader, view)] == 1
+    own = not view.moved and reader.uses[_read_by(node, reader, view)] == 1
     fits = wide == count and not getattr(op, "bias", True)
     return fits and own and not reader.is_shared(view.layer)
 
@@ -288,10 +296,12 @@ RULES: dict[str, Rule] = {
         norm,
     ),
     **dict.fromkeys(("Slice", "Split"), parts),
-    **dict.fromkeys(("LSTM", "GRU"), recurrent),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), recurrent),
     "Softmax": _softmax,
     "Transpose": _transpose,
     "Conv": conv,
+    "DynamicQuantizeLinear": _quantised,
+    "Einsum": einsum,
     "Gather": gather,
     "Pad": _pad,
     "Concat": concat,

@@ -10,7 +10,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from nas.errors import LayerError
+from nas.models.onnx_macs import macs_of
+from nas.models.onnx_values import Held, Scores, View, name_of, one_line, sample
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import (
     Activation,
@@ -34,63 +37,9 @@ from search_spaces.ops import (
 )
 from search_spaces.ops import Transpose as Turn
 
-__all__ = [
-    "Held",
-    "Reader",
-    "Scores",
-    "View",
-    "attributes",
-    "name_of",
-    "one_line",
-    "sample",
-    "size",
-]
+__all__ = ["Reader"]
 
 _SMALL = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Some or all elements of a layer's output.
-
-    Attributes:
-        layer: The layer's name.
-        shape: Of the tensor, with the batch of one.
-        moved: Whether its elements stand in another order.
-        scaled: Whether they are multiplied by a number.
-        heads: Whether it is what an attention gives, whose heads are joined in its kernel.
-    """
-
-    layer: str
-    shape: Shape
-    moved: bool = False
-    scaled: bool = False
-    heads: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A parameter: the initialiser that it is, and the shape in which it is read."""
-
-    owner: str
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Products of queries and keys, before or after the softmax.
-
-    Attributes:
-        queries: ``(..., T, features)``.
-        keys: ``(..., features, S)``.
-        shape: Of the products.
-        weights: Whether the softmax was taken.
-    """
-
-    queries: View
-    keys: View
-    shape: Shape
-    weights: bool = False
 
 
 class Reader:
@@ -101,14 +50,20 @@ class Reader:
         notes: What is written otherwise than in the file, one line each.
         values: By tensor: `View`, `Held`, `Scores` or an array.
         uses: By tensor, how many nodes and outputs read it.
+        guessed: Tensors whose shape the file does not tell.
     """
 
-    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, Shape]) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, inputs: Mapping[str, Shape], folder: Path = Path()
+    ) -> None:
         self.layers: list[Layer] = []
         self.notes: list[str] = []
         self.values: dict[str, Any] = {}
+        self.guessed: set[str] = set()
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.uses.update(output.name for output in model.graph.output)
+        self._folder = folder
+        self._absent: dict[str, str] = {}
         self._opsets = list(model.opset_import)
         self._shapes: dict[str, Shape] = {}
         self._placed: dict[tuple[View, Shape], str] = {}
@@ -116,6 +71,8 @@ class Reader:
         self._types: dict[str, int] = {}
         for tensor in model.graph.initializer:
             self.keep(tensor.name, tensor)
+        for sparse in model.graph.sparse_initializer:
+            self.keep_sparse(sparse.values.name, sparse)
         for given in model.graph.input:
             if given.name in inputs:
                 self._types[given.name] = given.type.tensor_type.elem_type
@@ -127,9 +84,43 @@ class Reader:
         self._types[name] = tensor.data_type
         whole = tensor.data_type in (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
         if math.prod(shape) <= 1 or (whole and math.prod(shape) <= _SMALL):
-            self.values[name] = numpy_helper.to_array(tensor)
+            numbers = self._numbers(name, tensor)
+            self.values[name] = Held(name, shape) if numbers is None else numbers
         else:
             self.values[name] = Held(name, shape)
+
+    def keep_sparse(self, name: str, tensor: onnx.SparseTensorProto) -> None:
+        """Take a sparse constant as one with its zeros."""
+        self._types[name] = tensor.values.data_type
+        self.values[name] = Held(name, tuple(tensor.dims))
+        self.notes.append(f"{name}: is sparse, and counted with its zeros")
+
+    def check_numbers(self, node: onnx.NodeProto) -> None:
+        """Refuse a node whose output's shape hangs on numbers in a file that is not there.
+
+        Raises:
+            LayerError: It does.
+        """
+        for name in node.input:
+            value = self.values.get(name)
+            if isinstance(value, Held) and value.owner in self._absent:
+                raise LayerError(
+                    f"{name_of(node)}: needs the numbers of {value.owner!r} in "
+                    f"{self._absent[value.owner]}; put this file beside"
+                )
+
+    def _numbers(self, name: str, tensor: TensorProto) -> NDArray[Any] | None:
+        """Of a tensor; None where they are in a file that is not there."""
+        told = {item.key: item.value for item in tensor.external_data}
+        beside = tensor.data_location == TensorProto.EXTERNAL
+        if beside and not (self._folder / told.get("location", "")).is_file():
+            self._absent[name] = told.get("location", "a file")
+            return None
+        try:
+            return numpy_helper.to_array(tensor, str(self._folder))
+        except Exception as error:  # of several kinds, and of C++
+            raise LayerError(f"{name}: its numbers cannot be read ({one_line(error)}); mend the "
+                             "file") from error  # fmt: skip
 
     def is_whole(self, name: str) -> bool:
         """Whether a tensor holds whole numbers, such as identifiers."""
@@ -138,6 +129,8 @@ class Reader:
             TensorProto.FLOAT16,
             TensorProto.BFLOAT16,
             TensorProto.DOUBLE,
+            TensorProto.INT8,  # quantised numbers stand for others
+            TensorProto.UINT8,
         )
 
     def shape_of(self, name: str) -> Shape:
@@ -201,8 +194,10 @@ class Reader:
         name = self.add(f"{view.layer}_part", Slice(start, start + math.prod(shape)), [flat])
         return View(name, shape, view.moved, view.scaled)
 
-    def unknown(self, node: onnx.NodeProto, inputs: Sequence[Any], shape: Shape) -> View:
-        """A layer that says that nobody knows the operator."""
+    def unknown(
+        self, node: onnx.NodeProto, inputs: Sequence[Any], shape: Shape, *, inner: bool = False
+    ) -> View:
+        """A layer that says that nobody knows the operator; `inner` is of `Opaque`."""
         views = [self.materialised(item) for item in inputs if isinstance(item, View | Scores)]
         held = [
             item for item in inputs if isinstance(item, Held) and item.owner not in self._owners
@@ -210,7 +205,7 @@ class Reader:
         count = sum(math.prod(item.shape) for item in held)
         given = [self.place(view, sample(view.shape)) for view in views]
         told = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-        op = Opaque(told, sample(shape), count, _products(node, inputs, shape))
+        op = Opaque(told, sample(shape), count, macs_of(node, inputs, shape), inner)
         name = self.add(name_of(node), op, list(dict.fromkeys(given)) or [self.layers[0].name])
         self._owners |= {item.owner: self.layers[-1] for item in held}
         return View(name, shape)
@@ -262,6 +257,8 @@ class Reader:
         arrays = {name: self.values[name] for name in node.input if name}
         if not all(isinstance(value, np.ndarray) for value in arrays.values()):
             return None
+        if node.op_type in {"QuantizeLinear", "DequantizeLinear"}:  # of biases; evaluated in part
+            return [arrays[node.input[0]].astype(np.float32)]
         made = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), None)
             for name, value in arrays.items()
@@ -269,7 +266,10 @@ class Reader:
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
         graph = helper.make_graph([node], "node", made, outputs)
         model = helper.make_model(graph, opset_imports=self._opsets)
-        return [np.asarray(item) for item in ReferenceEvaluator(model).run(None, arrays)]
+        try:
+            return [np.asarray(item) for item in ReferenceEvaluator(model).run(None, arrays)]
+        except Exception as error:  # whatever an operator of onnx's own raises
+            raise LayerError(f"{name_of(node)}: {one_line(error)}; mend the file") from error
 
     def _begin(self, inputs: Mapping[str, Shape]) -> None:
         (first, *others) = inputs
@@ -326,45 +326,7 @@ class Reader:
         layer_shapes(self.layers)
 
 
-def sample(shape: Shape) -> Shape:
-    """A shape without the batch of one."""
-    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape or (1,)
-
-
-def size(view: View) -> int:
-    """Elements of a tensor."""
-    return math.prod(view.shape)
-
-
-def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The attributes of a node by name."""
-    return {item.name: helper.get_attribute_value(item) for item in node.attribute}
-
-
-def name_of(node: onnx.NodeProto) -> str:
-    """After the node, with words that the breakdown of costs knows."""
-    text = (node.name or node.op_type).lower()
-    text = re.sub(r"(?<![a-z])(self_)?attn(?![a-z])", "attention", text)
-    return re.sub(r"(?<![a-z])(ffn|feed_forward|mlp)(?![a-z])", "feedforward", text)
-
-
-def _products(node: onnx.NodeProto, inputs: Sequence[Any], shape: Shape) -> int:
-    """Multiply-accumulates of products that no layer stands for; 0 of what is no product."""
-    if node.op_type in {"MatMul", "Gemm"}:
-        return math.prod(shape) * int(inputs[0].shape[-1])
-    if node.op_type == "Conv":
-        return math.prod(shape) * int(math.prod(inputs[1].shape[1:]))
-    if node.op_type == "ConvTranspose":
-        return int(math.prod(inputs[0].shape) * math.prod(inputs[1].shape[1:]))
-    return 0
-
-
 def _table(op: Op) -> object:
     if isinstance(op, Embedding):
         return (op.rows, op.features)
     return (op.out_features, op.in_features) if isinstance(op, Linear) and not op.bias else op
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, cut short."""
-    return re.sub(r"\s+", " ", str(error)).strip()[:160]

@@ -1,6 +1,7 @@
 """`estimate --breakdown` and `--cheaper`, through the command."""
 
 import json
+import re
 
 import pytest
 from tiny_runs import one_line
@@ -86,8 +87,11 @@ def test_an_onnx_file_is_estimated_and_its_unknown_operators_named(file, in_proc
     done = in_process("estimate", file, *WHERE, "--size", "length=1000", "--breakdown")
     assert "lower bounds: own.Fold" in done.stderr
     assert "unknown" in done.stdout
+    assert re.search(r"  MACs +0 +\(lower bound\)", done.stdout)
+    assert re.search(r"  parameters .*\(exact\)", done.stdout)
     done = in_process("estimate", file, *WHERE, "--size", "length=1000", "--json")
     (row,) = json.loads(done.stdout)
+    assert row["lower_bounds"] == ["macs"]
     (note,) = row["notes"]
     assert note.endswith("lower bounds: own.Fold")
     assert note in done.stderr
@@ -142,7 +146,7 @@ def test_an_exported_program_is_estimated(tmp_path, in_process):
     (row,) = json.loads(done.stdout)
     assert (row["macs"], row["params"]) == (20 * 30 + 30 * 5, 20 * 30 + 30 + 30 * 5 + 5)
     assert done.stderr == ""
-    assert row["notes"] == []
+    assert row["notes"] == row["lower_bounds"] == []
 
 
 @pytest.mark.parametrize(

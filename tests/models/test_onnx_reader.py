@@ -1,10 +1,10 @@
 """ONNX files read as layers: what we wrote, what torch wrote, and what nobody can read."""
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+from onnx_files import model_of, saved
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -123,24 +123,6 @@ def test_what_torch_writes_has_its_parameters_and_products(shape, tmp_path, capf
     ops = [type(layer.op) for layer in found.layers]
     wanted = {Embedding, Attention, Linear} if shape == "ids" else {Conv2d, Linear}
     assert wanted <= set(ops)
-
-
-def model_of(nodes, inputs, initialisers=(), output="y"):
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(value, name) for name, value in initialisers],
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
-    return helper.make_model(graph, opset_imports=opsets)
-
-
-def saved(model, tmp_path):
-    path = tmp_path / "made.onnx"
-    onnx.save(model, str(path))
-    return path
 
 
 IMAGE = [("x", TensorProto.FLOAT, ["batch", 3, 8, 8])]

@@ -170,6 +170,7 @@ def test_an_operation_by_hand(op, inputs, output, parameters, macs):
         (lambda: Reshape([3]), "shape=[3]"),
         (lambda: Concat(-1), "axis=-1"),
         (lambda: Opaque("", (3,)), "operator=''"),
+        (lambda: Opaque("If", (3,), inner=1), "inner=1"),
     ],
 )
 def test_an_impossible_operation_is_refused(make, says):
