@@ -100,12 +100,15 @@ def networks(folder: Path) -> tuple[list[Network], dict[str, float]]:
     found, spent = [], {"begun": 0.0, "whole": 0.0, "epochs": 0.0, "seconds": 0.0}
     for record in read_records(run.artifacts):
         path = run.artifacts / record.candidate / "result.json"
-        if not path.exists():
+        segments = [json.loads(p.read_text()) for p in sorted(path.parent.glob("rung-*.json"))]
+        if path.exists():
+            segments.append(json.loads(path.read_text()))
+        if not segments:
             continue
-        result = json.loads(path.read_text())
+        result = segments[-1]
         spent["begun"] += 1
         spent["epochs"] += len(result["curve"])
-        spent["seconds"] += sum(result["epoch_s"])
+        spent["seconds"] += round(sum(segment["seconds"] for segment in segments), 1)
         if result["status"] != "trained":
             continue
         spent["whole"] += 1
