@@ -27,9 +27,10 @@ _NUMBER_BYTES = 8
 def data_of_table(path: Path) -> Data:
     """Data of a file without code.
 
-    A CSV or Parquet file has named columns; the last is the target, the others numbers. An npz
-    file holds the arrays ``x`` and ``y``. Targets that are whole numbers of at most 20 kinds, or
-    texts, are classes; other numbers are a regression.
+    A CSV or Parquet file has named columns; the last is the target, the others numbers. What
+    pandas marked as the index of a Parquet file is left out. An npz file holds the arrays ``x``
+    and ``y``. Targets that are whole numbers of at most 20 kinds, or texts, are classes; other
+    numbers are a regression.
 
     Raises:
         TaskError: The file is missing or of another form.
@@ -132,6 +133,12 @@ def _check_columns(path: Path, header: Sequence[str]) -> None:
             f"{path}: its columns stand between semicolons or tabs; save it with commas, and "
             "decimals with points"
         )
+    unnamed = [place for place, name in enumerate(header, 1) if not name.strip()]
+    if unnamed:
+        raise TaskError(
+            f"{path}: column {unnamed[0]} has no name; save it without an index (index=False), or "
+            "name it"
+        )
     _check_header(path, header)
 
 
@@ -154,9 +161,12 @@ def _read_parquet(path: Path) -> Pair:
         about = parquet.read_metadata(path)
         _check_memory(path, about.num_rows * about.num_columns * _NUMBER_BYTES)
         table = parquet.read_table(path)
+        index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     except (ArrowException, OSError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0]
         raise TaskError(f"{path}: {line}; give a Parquet file of numbers") from None
+    index = [name for name in index if isinstance(name, str)]  # a range is no column
+    table = table.drop_columns([name for name in table.column_names if name in index])
     _check_header(path, table.column_names)
     if table.num_columns < 2 or not table.num_rows:
         raise TaskError(

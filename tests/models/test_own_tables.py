@@ -5,6 +5,7 @@ import tracemalloc
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pyarrow
 import pytest
 from pyarrow import parquet
@@ -41,6 +42,39 @@ def test_a_parquet_file_with_a_missing_label(tmp_path):
     parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
     with pytest.raises(TaskError, match="10 of 20 labels are missing"):
         own_task("table", data_of_table(tmp_path / "table.parquet"))
+
+
+FRAME = pd.DataFrame({"p": range(40), "q": [0.5, 2] * 20, "y": ["no", "yes"] * 20})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FRAME,
+        FRAME.sample(frac=1, random_state=0),
+        FRAME.set_index(pd.Index([*range(100, 140)], name="id")),
+        FRAME.set_index([pd.Index([3] * 40, name="z"), pd.Index([7] * 40)]),
+    ],
+)
+def test_the_index_of_a_frame_is_neither_feature_nor_target(tmp_path, frame):
+    frame.to_parquet(tmp_path / "table.parquet")
+    data = data_of_table(tmp_path / "table.parquet")
+    assert data.x.tolist() == frame[["p", "q"]].to_numpy().tolist()
+    assert data.y.tolist() == frame["y"].tolist()
+
+
+def test_a_frame_of_which_the_index_leaves_no_feature(tmp_path):
+    FRAME[["p", "y"]].set_index("y").to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(TaskError, match=r"has 1 column\(s\)"):
+        data_of_table(tmp_path / "table.parquet")
+
+
+def test_the_index_of_a_frame_in_csv_is_refused(tmp_path):
+    FRAME.to_csv(tmp_path / "table.csv")
+    with pytest.raises(TaskError, match=r"column 1 has no name; .*\(index=False\), or name it"):
+        data_of_table(tmp_path / "table.csv")
+    FRAME.to_csv(tmp_path / "table.csv", index=False)
+    assert data_of_table(tmp_path / "table.csv").x.shape == (40, 2)
 
 
 def test_a_file_that_is_no_parquet(tmp_path):
