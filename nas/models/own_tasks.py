@@ -22,6 +22,7 @@ _KINDS = ("classification", "binary", "regression")
 _TEST_SHARE = _VALIDATION_SHARE = 0.2
 _LEAST_OF_CLASS = 5
 _LEAST_GROUPS = 5
+_GROUP_SHARES = np.array([[4, 1, 1], [6, 2, 2], [8, 3, 3]])  # tenths: least, wanted, most
 _EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
 
@@ -41,8 +42,10 @@ class Data:
         part: (N,): "train", "validation" or "test" of each sample, for data that must not be
             divided at random, such as those in order of time; None divides them.
         group: (N,): what samples share that their numbers do not tell, such as a day, a patient or
-            a shop, by name or number; samples of one group are divided together, and
-            `recipe: {group_effects: true}` trains by it. None is samples of their own.
+            a shop, by name or number; samples of one group are divided together, as near to
+            60, 20 and 20 % as whole groups allow, and `recipe: {group_effects: true}` trains by
+            it. With `part` a group may lie in several parts, as a shop does in rows in order of
+            time. None is samples of their own.
     """
 
     x: NDArray[Any]
@@ -65,7 +68,8 @@ def own_task(name: str, data: Data) -> Task:
 
     Raises:
         TaskError: Samples or labels are missing, not finite, of one class, or too few; categories
-            are not those of `spec`; the metric is not one of the kind; or groups are too few.
+            are not those of `spec`; the metric is not one of the kind; or groups are too few or
+            too unequal to be divided.
     """
     metric = _metric(name, data)
     x, y, classes = _checked(name, data)
@@ -238,18 +242,26 @@ def _groups(name: str, y: NDArray[Any], group: NDArray[Any]) -> NDArray[np.int32
 
 
 def _part_of_groups(name: str, groups: NDArray[np.int32]) -> NDArray[Any]:
-    """Whole groups in a fixed random order: a fifth of the samples each, or a little more."""
-    sizes = np.bincount(groups)
+    """Whole groups, each to the part that lacks most of its share and has room for it.
+
+    Groups of more than a twentieth of the samples go first, by size, as they fit worst. Smaller
+    ones follow in a fixed random order, so that no part gets the largest of them.
+    """
+    sizes, count = np.bincount(groups), len(groups)
     order = np.random.default_rng(0).permutation(len(sizes))
-    before = np.cumsum(sizes[order]) - sizes[order]
-    shares = np.array([0, _TEST_SHARE, _TEST_SHARE + _VALIDATION_SHARE]) * len(groups)
-    parts = np.array(["test", "validation", "train"])[np.searchsorted(shares, before, "right") - 1]
-    if len(set(parts.tolist())) < len(shares):
+    order = order[np.argsort(-np.where(sizes > count / 20, sizes, 0)[order], kind="stable")]
+    least, wanted, most = (count * share for share in _GROUP_SHARES)
+    held, part = np.zeros(3, np.int64), np.zeros(len(sizes), np.intp)
+    for group in order:
+        room = 10 * (held + sizes[group]) <= most
+        part[group] = np.argmax(np.where(room, wanted - 10 * held, -10 * count))
+        held[part[group]] += sizes[group]
+    if (10 * held < least).any() or (10 * held > most).any():
         raise TaskError(
-            f"{name}: one group holds {sizes.max()} of {len(groups)} samples, and a split stays "
-            "empty; give smaller groups, or the part of each sample"
+            f"{name}: one group holds {sizes.max()} of {count} samples, and whole groups do not "
+            "make parts of about 60, 20 and 20 %; give smaller groups, or the part of each sample"
         )
-    return parts[np.argsort(order)][groups]
+    return np.array(get_args(Part))[part][groups]
 
 
 def _given(

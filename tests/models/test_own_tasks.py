@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nas.errors import TaskError
 from nas.models.own_tasks import Data, own_task
@@ -110,3 +112,61 @@ def test_parts_that_are_given_are_kept():
 def test_a_metric_is_chosen_and_guessed(kind, metric, worst):
     task = own_task("mine", Data(X, Y, kind=kind, metric=metric))
     assert (task.metric, task.worst_error) == (metric, pytest.approx(worst, abs=0.01))
+
+
+def shares_of_groups(sizes):
+    """Samples of each part; no group lies in two."""
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    x = np.c_[place, RNG.normal(size=len(place))]
+    task = own_task("mine", Data(x, RNG.normal(size=len(place)), "regression", group=place))
+    splits, (test_x, _) = load_splits(task), load_test(task)
+    parts = [splits.train_x, splits.validation_x, test_x]
+    assert sum(len(set(part[:, 0])) for part in parts) == len(sizes)
+    return [len(part) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [
+        ([60] + [5] * 8, [60, 20, 20]),
+        ([5] * 8 + [60], [60, 20, 20]),
+        ([20] * 5, [60, 20, 20]),
+        ([1] * 100, [60, 20, 20]),
+        ([35, 35, 15, 10, 5], [70, 15, 15]),
+        ([45, 35, 10, 5, 5], [80, 10, 10]),  # 35 of 100 have no room beside the training part
+    ],
+)
+def test_whole_groups_are_divided_by_hand(sizes, wanted):
+    assert shares_of_groups(sizes) == wanted
+
+
+@given(st.lists(st.integers(5, 20), min_size=21, max_size=60))
+def test_groups_of_no_great_size_are_near_the_shares(sizes):
+    count = sum(sizes)
+    train, validation, test = shares_of_groups(sizes)
+    largest = max(sizes)
+    assert abs(train - 0.6 * count) <= 2 * largest
+    assert max(abs(validation - 0.2 * count), abs(test - 0.2 * count)) <= largest
+    assert train > max(validation, test)
+
+
+def test_small_groups_are_no_sign_of_a_part():
+    sizes = np.repeat([1, 3], 200)
+    place = np.repeat(np.arange(400), sizes)
+    x = np.c_[place, RNG.normal(size=800)]
+    found = own_task("mine", Data(x, RNG.normal(size=800), "regression", group=place))
+    ours = np.unique(load_test(found)[0][:, 0].astype(int))
+    assert 0.35 < np.mean(sizes[ours] == 3) < 0.65
+
+
+@pytest.mark.parametrize("sizes", [[90, 4, 3, 2, 1], [40, 40, 18, 1, 1], [32, 32, 32, 2, 2]])
+def test_groups_too_unequal_are_refused(sizes):
+    with pytest.raises(TaskError, match=r"one group holds .* make parts of about 60, 20 and 20 %"):
+        shares_of_groups(sizes)
+
+
+def test_with_parts_a_group_may_lie_in_several():
+    part = np.repeat(["train", "validation", "test"], [30, 10, 10])
+    data = Data(X, np.arange(50.0), "regression", part=part, group=np.arange(50) % 5)
+    splits = load_splits(own_task("mine", data))
+    assert set(splits.train_groups) == set(splits.validation_groups)
