@@ -22,6 +22,7 @@ _KINDS = ("classification", "binary", "regression")
 _TEST_SHARE = _VALIDATION_SHARE = 0.2
 _LEAST_OF_CLASS = 5
 _LEAST_GROUPS = 5
+_MOST_MOVED = 1e-3  # by rounding, of a standard deviation
 _GROUP_SHARES = np.array([[4, 1, 1], [6, 2, 2], [8, 3, 3]])  # tenths: least, wanted, most
 _EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
@@ -67,9 +68,9 @@ def own_task(name: str, data: Data) -> Task:
         data: Samples and targets.
 
     Raises:
-        TaskError: Samples or labels are missing, not finite, of one class, or too few; categories
-            are not those of `spec`; the metric is not one of the kind; or groups are too few or
-            too unequal to be divided.
+        TaskError: Samples or labels are missing, not finite, not told apart by float32, of one
+            class, or too few; categories are not those of `spec`; the metric is not one of the
+            kind; or groups are too few or too unequal to be divided.
     """
     metric = _metric(name, data)
     x, y, classes = _checked(name, data)
@@ -140,14 +141,16 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
     if y.shape != (len(x),):
         raise TaskError(f"{name}: y has shape {y.shape} for {len(x)} samples; give one label each")
     if x.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # told below, as infinity
-            x = x.astype(np.float32)
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(1)
         if bad.any():
             raise TaskError(
                 f"{name}: {int(bad.sum())} of {len(x)} samples hold NaN or infinity, the first is "
                 f"number {int(bad.argmax())}; fill or drop them"
             )
+        for index in range(x.shape[1]):
+            what = f"{'column' if x.ndim == 2 else 'channel'} {index} of x"
+            _check_rounding(name, what, x[:, index])
+        x = x.astype(np.float32)
     if x.min() == x.max():
         raise TaskError(f"{name}: all numbers of x are equal; there is nothing to learn from")
     missing = np.array([value is None or str(value) in ("", "nan", "NaT") for value in y.tolist()])
@@ -168,6 +171,29 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
     return x, place.astype(np.int64), tuple(_class_name(value) for value in known.tolist())
 
 
+def _check_rounding(name: str, what: str, numbers: NDArray[Any]) -> None:
+    """Refuse numbers, all finite, that float32 does not hold or does not tell apart."""
+    if numbers.dtype.kind == "b" or numbers.dtype == np.float32 or numbers.dtype.itemsize < 4:
+        return
+    with np.errstate(over="ignore"):  # told as infinity
+        rounded = numbers.astype(np.float32)
+    beyond = ~np.isfinite(rounded)
+    if beyond.any():
+        raise TaskError(
+            f"{name}: {what} holds {numbers[beyond][0]:g}, beyond the 3.4e38 of float32; scale it"
+        )
+    noise = 16 * np.finfo(numbers.dtype).eps if numbers.dtype.kind == "f" else 0
+    if numbers.max().item() - numbers.min().item() <= noise * np.abs(numbers).max():
+        return  # a constant
+    exact = numbers.astype(np.float64)
+    moved, spread = np.abs(exact - rounded).max(), exact.std()
+    if moved > _MOST_MOVED * spread:
+        raise TaskError(
+            f"{name}: rounding to float32 moves {what} by up to {moved:.3g}, and its standard "
+            f"deviation is {spread:.3g}; subtract its mean, or scale it"
+        )
+
+
 def _class_name(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
@@ -177,6 +203,7 @@ def _numbers(name: str, y: NDArray[Any]) -> NDArray[np.float32]:
         raise TaskError(f"{name}: y holds what is no finite number; a regression needs numbers")
     if np.ptp(y.astype(float)) == 0:
         raise TaskError(f"{name}: all targets are equal; there is nothing to predict")
+    _check_rounding(name, "y", y)
     return y.astype(np.float32)
 
 

@@ -73,7 +73,7 @@ def with_nan(x):
         (Data(X, Y, metric="AUC"), "'AUC' is not for a classification task; give accuracy or log"),
         (Data(X[:0], Y[:0]), "give numbers"),
         (Data(np.ones((50, 1, 4, 4), np.uint8), Y), "all numbers of x are equal"),
-        (Data(X * 1e300, Y), "50 of 50 samples hold"),
+        (Data(X * 1e300, Y), r"column 0 of x holds .*, beyond the 3\.4e38 of float32; scale it"),
         (Data(X, np.array([0, "a"] * 25, object)), "labels are of several kinds"),
         (Data(X, Y, spec=TableSpec(3)), "let spec count the columns of x"),
         (Data(CATEGORIES, Y, spec=TableSpec(1, (7,))), "column 1 holds 9, sample 3"),
@@ -89,6 +89,34 @@ def test_bad_data_are_one_line(data, said):
     with pytest.raises(TaskError, match=said) as caught:
         own_task("mine", data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (
+            X,
+            1.7e9 + np.arange(50),
+            r"moves y by up to 49, and its standard deviation is 14\.4; sub",
+        ),
+        (X, 1_700_000_000 + np.arange(50), "moves y by up to"),
+        (X, np.geomspace(1, 6e38, 50), r"y holds .*e\+38, beyond the 3\.4e38 of float32; scale it"),
+        (np.c_[X, 1.7e9 + np.arange(50)], Y, "moves column 4 of x by up to"),
+        (np.stack([X, X + 1e8], 1), Y, "moves channel 1 of x by up to"),
+    ],
+)
+def test_what_float32_does_not_tell_apart_is_refused(x, y, said):
+    with pytest.raises(TaskError, match=said) as caught:
+        own_task("mine", Data(x, y, "classification" if y is Y else "regression"))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_float32_rounds_a_little_is_taken():
+    constant, days = np.full(50, 0.1), 1.7e9 + 86_400 * np.arange(50)
+    large = np.full(50, 2**53 + 1)
+    sums = np.where(np.arange(50) % 2, 0.1 + 0.2, 0.3)  # a constant but for its last bit
+    own_task("mine", Data(np.c_[X, constant, days, sums], days, "regression"))
+    own_task("mine", Data(np.c_[np.arange(50), large], days, "regression"))
 
 
 def test_parts_that_are_given_are_kept():
