@@ -68,11 +68,12 @@ def own_task(name: str, data: Data) -> Task:
         data: Samples and targets.
 
     Raises:
-        TaskError: Samples or labels are missing, not finite, not told apart by float32, of one
-            class, or too few; categories are not those of `spec`; the metric is not one of the
-            kind; or groups are too few or too unequal to be divided.
+        TaskError: Samples or labels are missing, masked, not finite, not told apart by float32,
+            of one class, or too few; categories are not those of `spec`; the metric is not one of
+            the kind; or groups are too few or too unequal to be divided.
     """
     metric = _metric(name, data)
+    _check_masks(name, data)
     x, y, classes = _checked(name, data)
     spec = _spec(name, data, x)
     groups = None if data.group is None else _groups(name, y, data.group)
@@ -126,6 +127,17 @@ def _metric(name: str, data: Data) -> Metric:
             f"{' or '.join(known)}"
         )
     return data.metric or known[0]
+
+
+def _check_masks(name: str, data: Data) -> None:
+    for field in dataclasses.fields(data):
+        values = getattr(data, field.name)
+        masked = int(np.sum(values.mask)) if isinstance(values, np.ma.MaskedArray) else 0
+        if masked:
+            raise TaskError(
+                f"{name}: {field.name} has {masked} masked value(s); fill them or drop their "
+                "samples"
+            )
 
 
 def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:

@@ -91,6 +91,17 @@ def test_bad_data_are_one_line(data, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("what", ["x", "y", "group"])
+def test_masked_values_are_refused(what):
+    given = {"x": X, "y": np.arange(50.0), "group": np.arange(50) % 10}
+    own_task("mine", Data(**given, kind="regression"))
+    given[what] = np.ma.masked_where(given[what] > 0.9 * given[what].max(), given[what])
+    with pytest.raises(TaskError, match=rf"{what} has \d+ masked value\(s\); fill them or drop"):
+        own_task("mine", Data(**given, kind="regression"))
+    given[what].mask = False
+    own_task("mine", Data(**given, kind="regression"))
+
+
 @pytest.mark.parametrize(
     ("x", "y", "said"),
     [
