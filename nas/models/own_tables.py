@@ -15,13 +15,19 @@ import psutil
 from numpy.typing import NDArray
 
 from nas.errors import TaskError
-from nas.models.own_tasks import Data
+from nas.models.own_tasks import Data, is_missing
 
 __all__ = ["data_of_table"]
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 _MOST_CLASSES = 20
 _NUMBER_BYTES = 8
+_MOST_SHOWN = 40
+_CSV_FAULTS = (
+    ("unexpected end", "a quote is opened and never closed; close it"),
+    ("field larger", "a cell has more than 131,072 characters; close its quote or shorten it"),
+    ("expected after", "a cell goes on after its closing quote; double a quote within quotes"),
+)
 
 
 def data_of_table(path: Path) -> Data:
@@ -82,21 +88,23 @@ def _read_npz(path: Path) -> Pair:
 def _read_csv(path: Path) -> Pair:
     """Row by row, because the texts of all cells would take ten to thirty times the file."""
     _check_memory(path, path.stat().st_size)
-    values, labels, widths = array("d"), [], set()
+    values, lines, labels, widths = array("d"), array("q"), [], set()
     unlabelled, fault = None, None
     rows = _rows_of_csv(path)
-    header = next(rows, [])
+    _, header = next(rows, (0, []))
     _check_columns(path, header)
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         widths.add(len(row))
-        label = row[-1].strip()
-        labels.append(label)
-        if not label:
+        lines.append(line)
+        labels.append(row[-1].strip())
+        if not labels[-1]:
             unlabelled = unlabelled or line
         try:
             values.extend([_number(text or "nan") for text in row[:-1]])
         except ValueError as error:
-            fault = fault or error
+            fault = fault or f"line {line}: {error}"
+    if not labels:
+        raise TaskError(f"{path}: has no rows below its header; give samples")
     if widths != {len(header)} or len(header) < 2:
         found = sorted({*widths, len(header)})
         raise TaskError(f"{path}: rows have {found} columns; give a header and equal rows")
@@ -107,23 +115,56 @@ def _read_csv(path: Path) -> Pair:
     if fault:
         raise TaskError(f"{path}: {fault}; write categories as numbers")
     x = np.frombuffer(values).reshape(len(labels), -1)
+    numbers = [_number_or_none(text) for text in labels]
+    if None not in numbers:
+        return x, np.array(numbers)
+    _check_strays(path, lines, labels, numbers)
+    return x, np.array(labels)
+
+
+def _check_strays(
+    path: Path, lines: Sequence[int], labels: Sequence[str], numbers: Sequence[float | None]
+) -> None:
+    """Refuse what stands for a missing target, and a text among numbers that are no classes."""
+    kinds = set(numbers) - {None}
+    mostly = 2 * numbers.count(None) < len(numbers) and len(kinds) > _MOST_CLASSES
+    for line, text, number in zip(lines, labels, numbers, strict=True):
+        if number is None and (mostly or is_missing(text)):
+            fault = "is no number, others are" if kinds else "stands for none"
+            raise TaskError(
+                f"{path}: line {line}: target {text[:_MOST_SHOWN]!r} {fault}; fill or drop the "
+                "line, or let every class begin with a letter"
+            )
+
+
+def _number_or_none(text: str) -> float | None:
     try:
-        return x, np.array([_number(text) for text in labels])
+        return None if is_missing(text) else _number(text)
     except ValueError:
-        return x, np.array(labels)
+        return None
 
 
 def _number(text: str) -> float:
-    if "_" in text:  # 1_0 is ten to Python and a code to whoever wrote it
-        raise ValueError(f"could not convert string to float: {text!r}")
-    return float(text)
-
-
-def _rows_of_csv(path: Path) -> Iterator[list[str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            yield from (row for row in csv.reader(lines) if row)
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        return float("" if "_" in text else text)  # 1_0 is ten to Python, a code to its writer
+    except ValueError:
+        raise ValueError(f"could not convert string to float: {text[:_MOST_SHOWN]!r}") from None
+
+
+def _rows_of_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not blank, and the line on which it begins."""
+    line = 1
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            rows = csv.reader(text, strict=True)
+            for row in rows:
+                if row:
+                    yield line, row
+                line = rows.line_num + 1
+    except csv.Error as error:
+        said = next((ours for theirs, ours in _CSV_FAULTS if theirs in str(error)), str(error))
+        raise TaskError(f"{path}: line {line}: {said}") from None
+    except (UnicodeDecodeError, OSError) as error:
         raise TaskError(f"{path}: {error}; save it as UTF-8 with commas") from None
 
 
@@ -145,7 +186,9 @@ def _check_columns(path: Path, header: Sequence[str]) -> None:
 def _check_header(path: Path, names: Sequence[str]) -> None:
     twice = [name for name in names if list(names).count(name) > 1]
     if twice:
-        raise TaskError(f"{path}: column {twice[0]!r} is there twice; rename or drop one")
+        raise TaskError(
+            f"{path}: column {twice[0][:_MOST_SHOWN]!r} is there twice; rename or drop one"
+        )
     try:
         numbers = [float(name) for name in names]
     except ValueError:

@@ -16,13 +16,16 @@ from nas.models.task_data import Parts, stratified_order
 from nas.models.tasks import Kind, Metric, Part, Splits, Task
 from search_spaces.specs import InputSpec, TableSpec, form_of
 
-__all__ = ["Data", "own_task"]
+__all__ = ["Data", "is_missing", "own_task"]
 
 _KINDS = ("classification", "binary", "regression")
 _TEST_SHARE = _VALIDATION_SHARE = 0.2
 _LEAST_OF_CLASS = 5
 _LEAST_GROUPS = 5
 _MOST_MOVED = 1e-3  # by rounding, of a standard deviation
+_MISSING = frozenset(
+    ("", "nan", "NaN", "NAN", "NaT", "NA", "<NA>", "N/A", "n/a", "#N/A", "null", "NULL")
+)
 _GROUP_SHARES = np.array([[4, 1, 1], [6, 2, 2], [8, 3, 3]])  # tenths: least, wanted, most
 _EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
@@ -58,6 +61,14 @@ class Data:
     metric: Metric | None = None
     part: NDArray[Any] | None = None
     group: NDArray[Any] | None = None
+
+
+def is_missing(label: object) -> bool:
+    """Whether a label is none, or a text that stands for none, as tables write it: NA, null, nan.
+
+    The text "None" is a name, as that of "no finding".
+    """
+    return label is None or str(label).strip() in _MISSING
 
 
 def own_task(name: str, data: Data) -> Task:
@@ -165,11 +176,12 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
         x = x.astype(np.float32)
     if x.min() == x.max():
         raise TaskError(f"{name}: all numbers of x are equal; there is nothing to learn from")
-    missing = np.array([value is None or str(value) in ("", "nan", "NaT") for value in y.tolist()])
+    missing = np.array([is_missing(value) for value in y.tolist()])
     if missing.any():
+        first = int(missing.argmax())
         raise TaskError(
             f"{name}: {int(missing.sum())} of {len(y)} labels are missing, the first is number "
-            f"{int(missing.argmax())}; fill or drop them"
+            f"{first} ({str(y[first])!r}); fill, rename or drop them"
         )
     if data.kind == "regression":
         return x, _numbers(name, y), ()

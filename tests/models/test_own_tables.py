@@ -96,18 +96,59 @@ def test_an_npz_file(tmp_path):
         ("a,b\n1,x\n2\n", r"rows have \[1, 2\] columns"),
         ("a,b\nred,x\n", "write categories as numbers"),
         ("", "is empty"),
-        ("a,b\n", "give a header and equal rows"),
+        ("a,b\n", "has no rows below its header; give samples"),
+        ("a,b\n\n\n1,x\n2,\n", "line 5 has no label"),
+        ('a,b\n"1\n",x\n2,y\nred,x\n', "line 5: could not convert string to float: 'red'; write"),
+        ("a,b\n" + "y" * 300 + ",x\n", f"line 2: .*: '{'y' * 40}'; write categories as numbers"),
+        ('a,b\n\n1,x\n2,"y\n' + "3,x\n" * 99, "line 4: a quote is opened and never closed; close"),
+        ('a,b\n1,"x"y\n', "line 2: a cell goes on after its closing quote; double"),
         ("a;b\n1;x\n", "between semicolons"),
         ("1,2\n3,4\n", "line 1 holds numbers only"),
         ("a,a,b\n1,2,x\n", "column 'a' is there twice"),
-        ('a,b\n1,"x\n' + "x" * 200_000, "field larger than field limit"),
+        ('a,b\n1,"x\n' + "x" * 200_000, "line 2: a cell has more than 131,072 char"),
     ],
 )
 def test_a_bad_csv_file_is_one_line(tmp_path, text, said):
     path = tmp_path / "table.csv"
     path.write_text(text)
-    with pytest.raises(TaskError, match=said):
+    with pytest.raises(TaskError, match=said) as caught:
         data_of_table(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(path)) + 120
+
+
+@pytest.mark.parametrize("stray", ["NA", "<NA>", "nan", "N/A", "null"])
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (range(60), "is no number, others are; fill or drop the line"),  # a regression
+        ([0, 1] * 30, "is no number, others are"),  # classes by number
+        (["no", "yes"] * 30, "stands for none; fill or drop the line"),
+    ],
+)
+def test_a_missing_target_is_told_by_its_line(tmp_path, stray, others, said):
+    targets = [*map(str, others)]
+    targets[41] = stray
+    rows = [f"{index},{target}\n" for index, target in enumerate(targets)]
+    rows.insert(20, "\n")
+    (tmp_path / "table.csv").write_text("a,b\n" + "".join(rows))
+    with pytest.raises(TaskError, match=f"line 44: target '{stray}' {said}"):
+        data_of_table(tmp_path / "table.csv")
+
+
+def test_a_text_among_numbers_is_a_class_only_where_they_may_be_classes(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{i / 7 if i != 42 else '?'}\n" for i in range(60)))
+    with pytest.raises(TaskError, match=r"line 44: target '\?' is no number, others are"):
+        data_of_table(path)
+    path.write_text("a,b\n" + "".join(f"{i},{('0', '1', 'other')[i % 3]}\n" for i in range(60)))
+    assert own_task("table", data_of_table(path)).classes == ("0", "1", "other")
+
+
+def test_none_is_a_class(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{('None', 'cyst')[i % 2]}\n" for i in range(60)))
+    assert own_task("table", data_of_table(path)).classes == ("None", "cyst")
 
 
 def test_an_npz_file_without_targets(tmp_path):
