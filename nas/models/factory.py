@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.weight_norm import WeightNorm
 
 from nas.errors import LayerError
 from nas.models.trace import check_traced, quiet, trace
@@ -112,14 +114,49 @@ def _tensors_only() -> Iterator[None]:
 
 
 def _counted(module: nn.Module, example: Tensor) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    notes = _folded(module)
+    module.float()
+    if example.is_floating_point():
+        example = example.float()
     with quiet():
         traced = trace(module, example)
-        notes = list(traced.notes)
+        notes += [*traced.notes, *_stored(module)]
         try:
             check_traced(module, example, traced)
         except LayerError as error:
             notes.append(str(error))
     return traced.layers, tuple(notes)
+
+
+def _folded(module: nn.Module) -> list[str]:
+    """Replace weights that are computed of others by what they give, and say so in a line."""
+    found = []
+    for name, part in module.named_modules():
+        if parametrize.is_parametrized(part):
+            for weight in [*part.parametrizations]:
+                parametrize.remove_parametrizations(part, weight, leave_parametrized=True)
+                found.append(f"{name}.{weight}".strip("."))
+        for key, hook in [*part._forward_pre_hooks.items()]:
+            if isinstance(hook, WeightNorm):
+                hook.remove(part)
+                del part._forward_pre_hooks[key]
+                found.append(f"{name}.{hook.name}".strip("."))
+    said = f"weights computed of others are counted as what they give: {', '.join(found)}"
+    return [said] if found else []
+
+
+def _stored(module: nn.Module) -> list[str]:
+    """A line on numbers that a module keeps besides its parameters, statistics of norms aside."""
+    kept = {
+        name: buffer.numel() * buffer.element_size()
+        for name, buffer in module.named_buffers()
+        if buffer.is_floating_point() and buffer.numel() > 1 and "running_" not in name
+    }
+    if not kept:
+        return []
+    return [
+        f"buffers of {sum(kept.values())} bytes are not counted as parameters: {', '.join(kept)}"
+    ]
 
 
 def _made(path: Path, name: str) -> Any:
