@@ -88,7 +88,7 @@ class Questions:
 
         Args:
             candidates: Their points.
-            trials: Complete and running ones, of this moment.
+            trials: Complete and running ones, of this moment; one without an oracle tells all.
             signs: As `Observed` has them.
 
         Returns:
@@ -108,10 +108,12 @@ class Questions:
             if not trial.user_attrs.get("trained", True):
                 closed.add(row)
                 continue
-            asked.setdefault(row, set()).add(trial.params[ORACLE])
+            answered = [o for o in self.oracles if trial.params.get(ORACLE, o.name) == o.name]
             known = values.setdefault(row, np.full(len(signs), np.nan))
-            columns = list(self._by_name[trial.params[ORACLE]].objectives)
-            known[columns] = np.asarray(trial.values)[columns]
+            for oracle in answered:
+                asked.setdefault(row, set()).add(oracle.name)
+                columns = list(oracle.objectives)
+                known[columns] = np.asarray(trial.values)[columns]
         table = np.empty((0, len(signs)))
         if values:
             costs = candidates.costs(list(values), len(signs))
@@ -191,10 +193,6 @@ class Questions:
     def _prices(self, point: Parameters, asked: Collection[str]) -> list[float]:
         """Of every oracle, 0 where it was asked."""
         return [0.0 if o.name in asked else o.cost_of(point) for o in self.oracles]
-
-    @property
-    def _by_name(self) -> dict[str, Oracle]:
-        return {oracle.name: oracle for oracle in self.oracles}
 
     def _open(self, asked: Collection[str]) -> list[Oracle]:
         return [oracle for oracle in self.oracles if oracle.name not in asked]

@@ -6,6 +6,8 @@ from math import inf
 import numpy as np
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import create_trial
 
 from nas.engine.domain import domain_of_space
 from nas.engine.ehvi import STARTUP, EhviSampler
@@ -85,6 +87,20 @@ def test_everything_is_asked_of_a_space_that_ends():
         study.tell(trial, [value, inf] if name == "train" else [inf, value])
         seen.add((tuple(point.items()), name))
     assert len(seen) == 32
+
+
+def test_a_trial_without_an_oracle_tells_everything():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    given = oracles(COSTS)
+    sampler = EhviSampler(SPACE, lambda points: [[np.nan, np.nan]] * len(points), oracles=given)
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+    for point in POINTS[:STARTUP]:
+        kinds = {choice.name: CategoricalDistribution(choice.values) for choice in CHOICES}
+        values = [error(point), latency(point)]
+        study.add_trial(create_trial(params=point, distributions=kinds, values=values))
+    trial = study.ask()
+    assert SPACE.choose(trial.suggest_categorical) not in POINTS[:STARTUP]
+    assert trial.suggest_categorical(ORACLE, list(COSTS)) == "measure"
 
 
 def test_only_ratios_of_costs_matter_and_equal_seeds_ask_the_same():
