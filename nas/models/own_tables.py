@@ -51,7 +51,7 @@ def data_of_table(path: Path) -> Data:
     if not path.stat().st_size:
         raise TaskError(f"{path}: is empty; give a file with data")
     x, y = readers[path.suffix](path)
-    numbers = np.issubdtype(y.dtype, np.number)
+    numbers = y.dtype.kind in "iuf"
     whole = numbers and bool(np.all(np.isfinite(y))) and bool(np.all(y == np.round(y)))
     is_class = not numbers or (whole and len(np.unique(y)) <= _MOST_CLASSES)
     return Data(x, y, "classification" if is_class else "regression")
@@ -223,6 +223,13 @@ def _read_parquet(path: Path) -> Pair:
         if not number or column.null_count:
             fault = f"has {column.null_count} null(s)" if number else f"is of {kind}"
             raise TaskError(f"{path}: column {name!r} {fault}; fill it with numbers or drop it")
+    kind = last.type.value_type if types.is_dictionary(last.type) else last.type
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    if not (text or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
+        raise TaskError(
+            f"{path}: target {table.column_names[-1][:_MOST_SHOWN]!r} is of {kind}; give numbers "
+            "or texts in the last column"
+        )
     x = np.stack([column.to_numpy().astype(float) for column in columns], 1)
     y = np.array(last.to_pylist())
     return x, y.astype(float) if y.dtype.kind in "biuf" else y

@@ -26,6 +26,7 @@ _MOST_MOVED = 1e-3  # by rounding, of a standard deviation
 _MISSING = frozenset(
     ("", "nan", "NaN", "NAN", "NaT", "NA", "<NA>", "N/A", "n/a", "#N/A", "null", "NULL")
 )
+_LABEL_KINDS = (str, bool, int, float, np.bool_, np.integer, np.floating)
 _GROUP_SHARES = np.array([[4, 1, 1], [6, 2, 2], [8, 3, 3]])  # tenths: least, wanted, most
 _EXACT = 2**24  # the whole numbers up to here are float32 numbers
 
@@ -183,6 +184,7 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
             f"{name}: {int(missing.sum())} of {len(y)} labels are missing, the first is number "
             f"{first} ({str(y[first])!r}); fill, rename or drop them"
         )
+    _check_kinds(name, y)
     if data.kind == "regression":
         return x, _numbers(name, y), ()
     try:
@@ -193,6 +195,15 @@ def _checked(name: str, data: Data) -> tuple[NDArray[Any], NDArray[Any], tuple[s
         wanted = "exactly two" if data.kind == "binary" else "two or more"
         raise TaskError(f"{name}: the labels are of {len(known)} class(es); give {wanted}")
     return x, place.astype(np.int64), tuple(_class_name(value) for value in known.tolist())
+
+
+def _check_kinds(name: str, y: NDArray[Any]) -> None:
+    """Refuse labels that only look like names, such as dates, bytes and complex numbers."""
+    kinds: list[Any] = [type(value) for value in y] if y.dtype == object else [y.dtype.type]
+    wrong = [kind for kind in kinds if not issubclass(kind, _LABEL_KINDS)]
+    if wrong or y.dtype.kind == "m":
+        found = wrong[0].__name__ if wrong else y.dtype.name
+        raise TaskError(f"{name}: y holds {found}; give numbers or texts, such as y.astype(str)")
 
 
 def _check_rounding(name: str, what: str, numbers: NDArray[Any]) -> None:
@@ -266,8 +277,8 @@ def _divided(
     if classes and (few := np.bincount(y).min()) < _LEAST_OF_CLASS:
         rarest = classes[int(np.bincount(y).argmin())]
         raise TaskError(
-            f"{name}: class {rarest!r} has {few} sample(s), which do not fill three splits; give "
-            f"at least {_LEAST_OF_CLASS} of each class"
+            f"{name}: class {rarest[:40]!r} has {few} sample(s), which do not fill three splits; "
+            f"give at least {_LEAST_OF_CLASS} of each class"
         )
     order = stratified_order(y, seed=0) if classes else np.random.default_rng(0).permutation(len(y))
     opened, second, first = np.split(order, [test, test + validation])

@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,40 @@ def test_an_npz_file(tmp_path):
     np.savez(tmp_path / "mine.npz", x=np.zeros((9, 2, 5)), y=np.arange(9) % 3)
     data = data_of_table(tmp_path / "mine.npz")
     assert (data.x.shape, data.kind) == ((9, 2, 5), "classification")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (pyarrow.array([[1], [1, 2]] * 10), "list<.*>"),
+        (pyarrow.array([Decimal("1.5"), Decimal("2.5")] * 10), "decimal128"),
+        (pyarrow.array([b"a", b"b"] * 10), "binary"),
+        (pyarrow.array([1, 2] * 10, pyarrow.timestamp("s")), "timestamp"),
+        (pyarrow.nulls(20), "null"),
+        (pyarrow.array([b"a", b"b"] * 10).dictionary_encode(), "binary"),
+    ],
+)
+def test_a_parquet_target_of_another_kind_is_one_line(tmp_path, target, said):
+    table = pyarrow.table({"a": pyarrow.array(range(20)), "y": target})
+    parquet.write_table(table, tmp_path / "table.parquet")
+    with pytest.raises(TaskError, match=rf"target 'y' is of {said}.*; give numbers or texts"):
+        data_of_table(tmp_path / "table.parquet")
+
+
+@pytest.mark.parametrize(
+    "target", [["x", "y"] * 10, [1, 2] * 10, [True, False] * 10, pd.Categorical(["x", "y"] * 10)]
+)
+def test_a_parquet_target_of_texts_or_numbers(tmp_path, target):
+    pd.DataFrame({"a": range(20), "y": target}).to_parquet(tmp_path / "table.parquet")
+    assert len(own_task("table", data_of_table(tmp_path / "table.parquet")).classes) == 2
+
+
+@pytest.mark.parametrize("kind", ["m8[ns]", "M8[ns]", "complex128", "S4"])
+def test_npz_targets_of_another_kind_are_one_line(tmp_path, kind):
+    np.savez(tmp_path / "mine.npz", x=np.arange(40).reshape(20, 2), y=np.arange(20).astype(kind))
+    with pytest.raises(TaskError, match=r"mine: y holds .*; give numbers or texts") as caught:
+        own_task("mine", data_of_table(tmp_path / "mine.npz"))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
