@@ -81,5 +81,3 @@ def test_what_cannot_be_begun_from_is_refused_in_one_line(launched, earlier, tmp
     assert "\n" not in str(refused.value)
     with pytest.raises(RunError, match="no such run folder"):
         launched("none", search=begun_from(earlier, warm_start=[str(tmp_path / "nothing")]))
-    with pytest.raises(ConfigError, match="leave one out"):
-        launched("shared", search=begun_from(earlier, accuracy="supernet"))
