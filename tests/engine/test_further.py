@@ -64,7 +64,7 @@ def seconds(made, macs):
     return 3 * macs * samples / (made.plan.power.macs_per_s / 4) + 1
 
 
-def test_the_longest_begins_when_the_other_worker_has_as_much_left(engine_run, beside):
+def test_the_longest_begins_when_the_other_worker_has_twice_as_much_left(engine_run, beside):
     power = WorkerPower(5.0, 0.5, 400.0, 1.0, 1e5, 35_064.0, macs_per_s=1e8)  # a slow machine
     made = engine_run(
         plan={"samples": 500, "power": power}, budget={"trainings": 12}, finalists={"at_most": 0}
@@ -79,7 +79,7 @@ def test_the_longest_begins_when_the_other_worker_has_as_much_left(engine_run, b
         return (12 - begun) * sum(candidates) / begun + times["reference@LeNet-5"]
 
     assert 1 < found < 12
-    assert left(found) <= times["reference@MobileNetV2 x 0.25"] < left(found - 1)
+    assert left(found) <= 2 * times["reference@MobileNetV2 x 0.25"] < left(found - 1)
 
 
 def test_a_run_without_a_number_of_trainings_begins_them_after_its_search(engine_run, beside):
