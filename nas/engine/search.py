@@ -32,6 +32,7 @@ from nas.engine.storage import database_faults, open_storage, open_study
 from nas.engine.warm_start import inherited
 from nas.engine.worker import PAUSE_SIGNAL, STOPPED_CODE, SUPERVISOR_VARIABLE
 from nas.errors import RunError
+from nas.models.tasks import Splits, Task
 from nas.runs import Run, create_run
 from nas.runs.files import write_whole
 from nas.runs.machine import worker_power
@@ -110,7 +111,6 @@ def _copy(source: Path, target: Path) -> None:
 
 def _resolved(config: SearchConfig) -> dict[str, Any]:
     """What the launch resolves, with the number of training samples, which the data tell."""
-    from nas.models.group_effects import group_effects
     from nas.models.tasks import load_splits
 
     frozen = resolve(config)
@@ -118,9 +118,20 @@ def _resolved(config: SearchConfig) -> dict[str, Any]:
     splits = load_splits(task, data_dir=frozen["data_dir"])
     samples = len(splits.train_y)
     check_samples(frozen["recipe_choices"], samples)
-    if any(frozen[of].get("group_effects") for of in ("recipe", "final_recipe", "recipe_choices")):
-        group_effects(task, splits)  # refused here, not in the first training
+    _check_groups(frozen, task, splits)
     return {**frozen, "train_samples": samples}
+
+
+def _check_groups(frozen: dict[str, Any], task: Task, splits: Splits) -> None:
+    """Refuse effects of groups that cannot be told here, not in the first training."""
+    from nas.models.group_effects import group_effects
+
+    searched = frozen["recipe_choices"]
+    for recipe in (frozen["recipe"], frozen["final_recipe"]):
+        if recipe.get("group_effects") or searched.get("group_effects"):
+            images = [recipe.get("train_images"), *searched.get("train_images", ())]
+            fewest = min((count for count in images if count is not None), default=None)
+            group_effects(task, splits, fewest)
 
 
 def search(config: SearchConfig, path: str | Path) -> Run:

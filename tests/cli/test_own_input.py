@@ -218,3 +218,24 @@ def test_effects_of_groups_without_groups_are_refused_at_launch(config_file, in_
     line = one_line(in_process("search", path, "--out", tmp_path / "run"))
     assert "digits: recipe: group_effects is for binary and regression tables with groups" in line
     assert not (tmp_path / "run").exists()
+
+
+GROUPED = """
+import numpy as np
+from nas.models.own_tasks import Data
+
+x, y = np.random.default_rng(0).normal(size=(600, 4)), np.repeat([0, 1], 300)
+task = Data(x, y, kind="binary", metric="AUC", group=np.arange(600) % 60)
+"""
+
+
+def test_effects_of_groups_in_too_few_samples_are_refused_at_launch(
+    config_file, in_process, tmp_path
+):
+    (tmp_path / "grouped.py").write_text(GROUPED)
+    recipe = {"group_effects": True, "train_images": 40}
+    path = config_file(task=f"{tmp_path}/grouped.py:task", space="mlp", recipe=recipe)
+    line = one_line(in_process("search", path, "--out", tmp_path / "run"))
+    assert "40 rows are of" in line
+    assert "fewer than 5 a group do not tell an effect from noise; set it to false" in line
+    assert not (tmp_path / "run").exists()
