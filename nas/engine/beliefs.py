@@ -45,17 +45,13 @@ class Observed:
     earlier: Sequence[int] = ()
     told_earlier: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
 
-    def best(self, count: int) -> list[int]:
-        """Up to so many rows: those on the front, then the latest."""
+    def best(self, count: int) -> tuple[list[int], list[int]]:
+        """Up to so many rows: those on the front, and the latest of the others."""
         whole = np.flatnonzero(~np.isnan(self.values).any(axis=1))
-        if not len(whole):
-            return self.rows[::-1][:count]
-        on_front = [
-            self.rows[index]
-            for index, on in zip(whole, non_dominated(self.values[whole]), strict=True)
-            if on
-        ]
-        return list(dict.fromkeys([*on_front[-count:], *self.rows[::-1]]))[:count]
+        on = non_dominated(self.values[whole]) if len(whole) else whole
+        front = [self.rows[index] for index in whole[on]][-count:]
+        latest = [row for row in dict.fromkeys(self.rows[::-1]) if row not in front]
+        return list(dict.fromkeys(front)), latest[: count - len(front)]
 
 
 @dataclass(frozen=True, eq=False)

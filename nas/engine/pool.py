@@ -14,7 +14,8 @@ from nas.engine.domain import Parameters
 
 __all__ = ["Pool", "generator_of"]
 
-_RANDOM, _FRESH, _MOVES = 300, 4, 20
+_RANDOM, _FRESH = 300, 4
+_MOVES, _MOVES_OFF_FRONT = 20, 5
 _AROUND = 24
 _DRAWS = 2000
 _Rows = dict[str, list[int]]
@@ -58,8 +59,11 @@ class Pool:
         pool = dict(self._once("random", self._drawn))
         fresh = [self._domain.sample(rng) for _ in range(self._count(_FRESH))]
         _extend(pool, self.candidates.feasible_rows(fresh))
-        for row in observed.best(self._count(_AROUND)):
-            _extend(pool, self._near(row))
+        front, latest = observed.best(self._count(_AROUND))
+        for row in front:
+            _extend(pool, self._near(row, _MOVES))
+        for row in latest:
+            _extend(pool, self._near(row, _MOVES_OFF_FRONT))
         untaken = [rows for key, rows in pool.items() if key not in taken]
         for _ in range(0 if untaken else _DRAWS):
             drawn = self.candidates.feasible_rows([self._domain.sample(rng)])
@@ -68,15 +72,15 @@ class Pool:
                 break
         return untaken
 
-    def _near(self, row: int) -> _Rows:
+    def _near(self, row: int, moves: int) -> _Rows:
         here = self._domain.active(self.candidates.points[row])
         told = tuple(sorted(here.items()))
-        return self._once(("near", told), lambda: self._moved(here))
+        count = self._count(moves)
+        return self._once(("near", told, count), lambda: self._moved(here, count))
 
-    def _moved(self, here: Parameters) -> Iterable[Parameters]:
+    def _moved(self, here: Parameters, count: int) -> Iterable[Parameters]:
         rng = self._generator("near", sorted(here.items()))
-        moves = range(self._count(_MOVES))
-        return [self._domain.moved(here, 1 + index % 2, rng) for index in moves]
+        return [self._domain.moved(here, 1 + index % 2, rng) for index in range(count)]
 
     def _drawn(self) -> Iterable[Parameters]:
         rng = self._generator("pool")

@@ -114,7 +114,7 @@ def test_few_looks_are_enough_to_go_on_without_repeats():
 
 
 def test_a_further_proposal_looks_at_few_new_points():
-    """Of a space that is not looked at whole: four random ones and 20 near each new best."""
+    """Four random ones, 20 near each new best and 5 near another, where the space is large."""
     choices = tuple(Choice(f"c{index}", (0, 1, 2, 3)) for index in range(10))
     looked = []
 
