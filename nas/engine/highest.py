@@ -29,17 +29,16 @@ def highest_study(
     """
     states = (TrialState.COMPLETE, TrialState.RUNNING)
     trials = study.get_trials(deepcopy=False, states=states)
-    continued = {trial.user_attrs.get("continues") for trial in trials}
+    continuing = [trial for trial in trials if "continues" in trial.user_attrs]
+    superseded = {trial.user_attrs["continues"] for trial in continuing} - {
+        trial.user_attrs["continues"] for trial in continuing if trial.state == TrialState.RUNNING
+    }
     view = optuna.create_study(directions=study.directions, sampler=sampler)
     for trial in trials:
         running = trial.state == TrialState.RUNNING
         if running and "continues" in trial.user_attrs:
             continue
-        superseded = trial.number in continued and not any(
-            other.user_attrs.get("continues") == trial.number and other.state == TrialState.RUNNING
-            for other in trials
-        )
-        if superseded:
+        if trial.number in superseded:
             continue
         error = errors.get(trial.user_attrs.get("candidate", ""))
         values = trial.values
