@@ -15,7 +15,7 @@ from nas.engine.domain import Parameters
 __all__ = ["Pool", "generator_of"]
 
 _RANDOM, _FRESH = 300, 4
-_MOVES, _MOVES_OFF_FRONT = 20, 5
+_MOVES, _LATE_MOVES, _LATE = 20, 5, 50  # fewer near what came late and is not on the front
 _AROUND = 24
 _DRAWS = 2000
 _Rows = dict[str, list[int]]
@@ -60,10 +60,9 @@ class Pool:
         fresh = [self._domain.sample(rng) for _ in range(self._count(_FRESH))]
         _extend(pool, self.candidates.feasible_rows(fresh))
         front, latest = observed.best(self._count(_AROUND))
-        for row in front:
-            _extend(pool, self._near(row, _MOVES))
-        for row in latest:
-            _extend(pool, self._near(row, _MOVES_OFF_FRONT))
+        early = {*front, *observed.rows[:_LATE]}
+        for row in (*front, *latest):
+            _extend(pool, self._near(row, _MOVES if row in early else _LATE_MOVES))
         untaken = [rows for key, rows in pool.items() if key not in taken]
         for _ in range(0 if untaken else _DRAWS):
             drawn = self.candidates.feasible_rows([self._domain.sample(rng)])

@@ -113,8 +113,9 @@ def test_few_looks_are_enough_to_go_on_without_repeats():
     assert len(looked) < 48  # not the whole space
 
 
-def test_a_further_proposal_looks_at_few_new_points():
-    """Four random ones, 20 near each new best and 5 near another, where the space is large."""
+@pytest.mark.parametrize(("before", "most"), [(0, 24), (60, 9)])
+def test_a_further_proposal_looks_at_few_new_points(before, most):
+    """Four random ones and 20 near each new one, of later ones off the front 5; not the space."""
     choices = tuple(Choice(f"c{index}", (0, 1, 2, 3)) for index in range(10))
     looked = []
 
@@ -126,14 +127,19 @@ def test_a_further_proposal_looks_at_few_new_points():
     study = optuna.create_study(
         directions=["minimize"] * 2, sampler=EhviSampler(space, counted, looks=1000)
     )
-    for _ in range(12):
+    best = {choice.name: 0 for choice in choices}  # where errors are 1 + the cost
+    drawn = np.random.default_rng(0)
+    for index in range(before):
+        study.enqueue_trial(space.sample(drawn) if index else best)
+    for _ in range(before + 12):
         looked.append(0)
         trial = study.ask()
         point = space.choose(trial.suggest_categorical)
-        study.tell(trial, [np.exp(-point["c0"] / 4), float(sum(point.values()))])
-    asked = [sum(part) for part in _parts(looked)]
+        cost = float(sum(point.values()))
+        study.tell(trial, [1 + cost if before else np.exp(-point["c0"] / 4), cost])
+    asked = [sum(part) for part in _parts(looked)][before:]
     assert asked[0] > 280
-    assert max(asked[1:]) <= 24
+    assert max(asked[1:]) <= most
 
 
 def _parts(counts):
