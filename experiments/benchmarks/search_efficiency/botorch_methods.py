@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from nas.engine.gaussian import fit_process
 AVAILABLE = importlib.util.find_spec("botorch") is not None
 _COMPRESSED_FROM, _COMPRESSION = 0.4, 0.2  # as nas/engine/acquisition.py
 _SAMPLES = 64
-_BATCH = 2048
 
 
 def proposals(
@@ -35,15 +35,13 @@ def proposals(
     torch.set_num_threads(1)
 
     def propose(order: list[int], shown: np.ndarray) -> int:
-        from botorch.acquisition.multi_objective.logei import (
-            qLogNoisyExpectedHypervolumeImprovement,
-        )
         from botorch.sampling.get_sampler import get_sampler
+        from botorch_pool import PoolGain
 
         belief, inputs, reference, objective = model(problem, order, shown)
         near = belief.posterior(inputs[order[:1]])
         sampler = get_sampler(near, sample_shape=torch.Size([_SAMPLES]), seed=seed)
-        gain = qLogNoisyExpectedHypervolumeImprovement(
+        gain = PoolGain(
             belief,
             ref_point=(-reference).tolist(),
             X_baseline=inputs[order],
@@ -52,9 +50,7 @@ def proposals(
             prune_baseline=True,
         )
         rest = np.setdiff1d(np.arange(len(problem.values)), order)
-        with torch.no_grad():
-            parts = [gain(inputs[part].unsqueeze(1)) for part in torch.tensor(rest).split(_BATCH)]
-        return int(rest[int(torch.cat(parts).argmax())])
+        return int(rest[int(gain.of(inputs[rest]).argmax())])
 
     return propose
 
@@ -121,10 +117,12 @@ def our_model(problem: Problem, order: list[int], shown: np.ndarray) -> tuple[An
     )
 
 
+@cache
 def _one_hot(problem: Problem) -> np.ndarray:
     return np.asarray(domain_of_space(problem.space).encode(problem.first)[0])
 
 
+@cache
 def _graph(problem: Problem) -> np.ndarray:
     rows = problem.features(problem.first)
     names = sorted(set().union(*rows))
