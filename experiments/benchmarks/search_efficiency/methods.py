@@ -110,27 +110,30 @@ def of_sampler(make: Callable[[Trainer, int], BaseSampler]) -> Method:
     return method
 
 
-def ehvi(*, known: bool = True, graph: bool = True, looks: int = 20_000) -> Method:
+def ehvi_sampler(
+    trainer: Trainer, seed: int, *, known: bool = True, graph: bool = True, looks: int = 20_000
+) -> EhviSampler:
     """Our sampler; without costs known before a training, features of the graph, enumeration."""
+    problem = trainer.problem
 
-    def make(trainer: Trainer, seed: int) -> BaseSampler:
-        problem = trainer.problem
+    def costs(cells: list[Cell]) -> np.ndarray:
+        table = problem.values[[problem.at(cell) for cell in cells]].copy()
+        table[:, 0] = np.nan
+        return table if known else np.full_like(table, np.nan)
 
-        def costs(cells: list[Cell]) -> np.ndarray:
-            table = problem.values[[problem.at(cell) for cell in cells]].copy()
-            table[:, 0] = np.nan
-            return table if known else np.full_like(table, np.nan)
+    return EhviSampler(
+        problem.space,
+        costs,
+        features=problem.features if graph else None,
+        key=lambda cell: str(problem.at(cell)),
+        looks=looks,
+        seed=seed,
+    )
 
-        return EhviSampler(
-            problem.space,
-            costs,
-            features=problem.features if graph else None,
-            key=lambda cell: str(problem.at(cell)),
-            looks=looks,
-            seed=seed,
-        )
 
-    return of_sampler(make)
+def ehvi(**how: Any) -> Method:
+    """A method that asks our sampler; arguments as `ehvi_sampler` takes them."""
+    return of_sampler(lambda trainer, seed: ehvi_sampler(trainer, seed, **how))
 
 
 def local_search(trainer: Trainer, start: list[Cell], seed: int) -> Spent:

@@ -16,7 +16,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "search_efficiency"))
 import numpy as np
 import optuna
 from cells import Problem, read_problem
-from methods import REPEATS_BEFORE_RANDOM, Trainer
+from methods import REPEATS_BEFORE_RANDOM, Trainer, ehvi_sampler
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from nas.engine.candidates import standardised
@@ -39,10 +39,11 @@ from nas.pareto import non_dominated
 
 START, MARKS, RESAMPLES = 6, (50, 100, 200), 4000
 WORST_ERROR = 90.0
-SAMPLERS: dict[str, Any] = {
-    "random": lambda seed: RandomSampler(seed=seed),
-    "nsga2": lambda seed: NSGAIISampler(seed=seed, population_size=20),
-    "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True),
+SAMPLERS: dict[str, Callable[[Trainer, int], BaseSampler]] = {
+    "random": lambda _, seed: RandomSampler(seed=seed),
+    "nsga2": lambda _, seed: NSGAIISampler(seed=seed, population_size=20),
+    "tpe": lambda _, seed: TPESampler(seed=seed, multivariate=True, group=True),
+    "ehvi": ehvi_sampler,
 }
 
 
@@ -109,7 +110,7 @@ def one_run(problem: Problem, name: str, seed: int, trainings: int, skips: bool)
     """Shares of the exact hypervolume after every training, and what was skipped."""
     trainer = Trainer(problem, trainings, np.random.default_rng(seed))
     table, plan = Table(problem, trainer), plan_of(problem, seed)
-    sampler: BaseSampler = SAMPLERS[name](seed)
+    sampler = SAMPLERS[name](trainer, seed)
     study = optuna.create_study(directions=["minimize"] * problem.objectives, sampler=sampler)
     start: dict[int, dict[str, Any]] = {}
     while len(start) < START:
@@ -133,6 +134,7 @@ def one_run(problem: Problem, name: str, seed: int, trainings: int, skips: bool)
         if skip is not None:
             skipped.setdefault(number, cell)
             ever.add(number)
+            trial.set_user_attr("trained", False)
             study.tell(trial, [WORST_ERROR, *look.scores[1:]])
         else:
             study.tell(trial, trainer.train(cell).tolist())
