@@ -70,7 +70,7 @@ def print_table(methods: dict[str, Any]) -> None:
 def ahead(ours: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[str, Any]:
     """Ours less another method on the same seeds: mean with an interval of 95 %, at each mark.
 
-    Source of the interval: percentiles of the mean over 4,000 draws of the seeds with replacement.
+    The interval is that of `interval`.
     """
     result: dict[str, Any] = {}
     by_seed = {run["seed"]: run["shares"] for run in ours}
@@ -83,10 +83,18 @@ def ahead(ours: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[str,
         if len(both) < 2:
             result[str(mark)] = None
             continue
-        drawn = np.random.default_rng(0).choice(both, size=(_RESAMPLES, len(both))).mean(axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        result[str(mark)] = [round(float(v), 4) for v in (low, np.mean(both), high)]
+        result[str(mark)] = interval(np.array(both))
     return result
+
+
+def interval(values: np.ndarray) -> list[float]:
+    """Low end, mean and high end of an interval of 95 % of the mean of values of seeds.
+
+    Source: percentiles of the mean over 4,000 draws of the seeds with replacement.
+    """
+    drawn = np.random.default_rng(0).choice(values, size=(_RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return [round(float(value), 4) for value in (low, np.mean(values), high)]
 
 
 def print_ahead(methods: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ import optuna
 from cells import Problem, read_problem
 from methods import REPEATS_BEFORE_RANDOM, Trainer, ehvi_sampler
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from report import interval
 
 from nas.engine.candidates import standardised
 from nas.engine.domain import domain_of_space
@@ -37,7 +38,7 @@ from nas.engine.gaussian import fit_process
 from nas.engine.skipping import is_audited, skip_of
 from nas.pareto import non_dominated
 
-START, MARKS, RESAMPLES = 6, (50, 100, 200), 4000
+START, MARKS = 6, (50, 100, 200)
 WORST_ERROR = 90.0
 SAMPLERS: dict[str, Callable[[Trainer, int], BaseSampler]] = {
     "random": lambda _, seed: RandomSampler(seed=seed),
@@ -166,7 +167,11 @@ def _reconsider(plan: Any, table: Table, study: optuna.Study, skipped: dict[int,
 
 
 def summary(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Medians; with skipping also the difference on the same seeds, mean and interval of 95 %."""
+    """Medians; with skipping also the difference on the same seeds, mean and interval of 95 %.
+
+    `trainings_to_plain_end` are the least, median and most after which a seed has what it has
+    without skipping at the end; one more than all, where it has not.
+    """
     rows: dict[str, Any] = {}
     for name, own in runs.items():
         shares = np.array([run["shares"] for run in own])
@@ -181,17 +186,11 @@ def summary(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         if plain is own:
             continue
         differs = shares - np.array([run["shares"] for run in plain])
-        rows[name]["ahead"] = {str(m): _interval(differs[:, m - 1]) for m in marks}
+        rows[name]["ahead"] = {str(m): interval(differs[:, m - 1]) for m in marks}
         target = np.array([run["shares"][-1] for run in plain])
         needed = (shares < target[:, None]).sum(axis=1) + 1
-        rows[name]["trainings_to_plain_end"] = float(np.median(needed))
+        rows[name]["trainings_to_plain_end"] = np.quantile(needed, (0, 0.5, 1)).tolist()
     return rows
-
-
-def _interval(values: np.ndarray) -> list[float]:
-    drawn = np.random.default_rng(0).choice(values, size=(RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return [round(float(value), 4) for value in (low, values.mean(), high)]
 
 
 def main() -> None:
