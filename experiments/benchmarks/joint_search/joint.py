@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from cells import Problem
+from cells import Cell, Problem
 
 from hardware_profiles.accelerator import accelerator_space
 from nas.cost.accelerator import cost_counted, die_area_mm2
@@ -110,26 +110,35 @@ class Joint:
 
 
 def read_joint(cells: Problem, kept: Path, inferences: float) -> Joint:
-    """Costs of every class on every design, computed once and kept in a file.
+    """Costs of every class on every design, counted once and kept in a file.
 
     Args:
         cells: The classes.
-        kept: An .npz file, read where it exists.
+        kept: An .npz file, read where it exists and the last class still costs what it says.
         inferences: Over the life of a chip.
     """
-    if not kept.exists():
-        space = accelerator_space()
-        latency, energy, bytes_needed = [], [], []
-        for cell in cells.first:
-            layers = simplify(SPACE.layers(cell, (3, 32, 32), 10))
-            work = workload(layers)
-            costs = cost_counted(work, space)
-            latency.append(costs.latency_s.astype(np.float32))
-            energy.append(costs.energy_j.astype(np.float32))
-            bytes_needed.append(work.stored_weight_elements + work.peak_activation_elements)
+    if not _is_current(kept, cells.first[-1]):
+        latency, energy, memory = zip(*map(_counted, cells.first), strict=True)
         part = kept.with_suffix(".part.npz")
-        np.savez(part, latency=latency, energy=energy, memory=bytes_needed)
+        np.savez(part, latency=latency, energy=energy, memory=memory)
         part.rename(kept)
     table = np.load(kept)
     memory = table["memory"].astype(float)
     return Joint(cells, table["latency"], table["energy"], memory, inferences)
+
+
+def _is_current(kept: Path, cell: Cell) -> bool:
+    if not kept.exists():
+        return False
+    table = np.load(kept)
+    names = ("latency", "energy", "memory")
+    pairs = zip(names, _counted(cell), strict=True)
+    return all(np.allclose(table[name][-1], now, rtol=1e-5, equal_nan=True) for name, now in pairs)
+
+
+def _counted(cell: Cell) -> tuple[np.ndarray, np.ndarray, int]:
+    """Seconds and joules on every design, and bytes of weights and peak activations, in int8."""
+    work = workload(simplify(SPACE.layers(cell, (3, 32, 32), 10)))
+    costs = cost_counted(work, accelerator_space())
+    stored = work.stored_weight_elements + work.peak_activation_elements
+    return costs.latency_s.astype(np.float32), costs.energy_j.astype(np.float32), stored
