@@ -42,22 +42,32 @@ from search_spaces.base import Architecture
 from search_spaces.layers import Layer, mac_count, parameter_count
 
 TASK, SPACE = task("fashion-mnist"), space("mbconv")
-ARCHITECTURES, SEEDS = 124, (0, 1)
-MOST_PARAMS, MOST_MACS = 100e3, 0.8e6
-RECIPE = Recipe(4, 32, 0.02, 0.05, 0.1, train_images=3072)
-EVERY_EPOCH, AT_END = 1000, 3000  # images of the validation and of the test split
+ARCHITECTURES, PARTS, SEEDS = 124, 6, (0, 1)
+LEAST_MACS, MOST_MACS, MOST_PARAMS = 0.2e6, 2e6, 150e3
+# One after another, each with a rise and a fall of the rate of its own: 1, 3 and 9 epochs in all.
+CYCLES = tuple(
+    Recipe(epochs, 64, 0.03, 0.05, 0.0, train_images=3072, optimiser="muon")
+    for epochs in (1, 2, 6)
+)
+EPOCHS = sum(recipe.epochs for recipe in CYCLES)
+EVERY_EPOCH, AT_END = 2000, 3000  # images
 TABLE = Path(__file__).parent / "trained_mbconv.parquet"
 DEPLOYMENTS = ("stm32l4r5:int8", "rpi4:int8", "pixel3:int8", "jetson_orin_nano_8gb:fp16")
 
 
 def architectures() -> list[Architecture]:
-    """Random ones within the limits, no two of the same layers."""
+    """Random ones within the limits, as many in each sixth of the logarithm of MACs."""
     rng, found = np.random.default_rng(0), {}
-    while len(found) < ARCHITECTURES:
+    edges = np.geomspace(LEAST_MACS, MOST_MACS, PARTS + 1)
+    missing = np.diff(np.arange(PARTS + 1) * ARCHITECTURES // PARTS)
+    while missing.any():
         drawn = SPACE.sample(rng)
         layers = layers_of(drawn)
-        if parameter_count(layers) <= MOST_PARAMS and mac_count(layers) <= MOST_MACS:
-            found.setdefault(layers, drawn)
+        part = int(np.searchsorted(edges, mac_count(layers), side="right")) - 1
+        fits = 0 <= part < PARTS and parameter_count(layers) <= MOST_PARAMS
+        if fits and missing[part] and layers not in found:
+            found[layers] = drawn
+            missing[part] -= 1
     return list(found.values())
 
 
@@ -95,15 +105,13 @@ def train_part(work: Path, part: int, parts: int) -> None:
 
 
 def one(layers: tuple[Layer, ...], whole: Splits, test: Any, seed: int) -> dict[str, Any]:
-    """One training with its errors after every epoch."""
+    """One training, cycle after cycle, with its errors after every epoch."""
     some = dataclasses.replace(
         whole,
         validation_x=whole.validation_x[:EVERY_EPOCH],
         validation_y=whole.validation_y[:EVERY_EPOCH],
     )
-    test_x, test_y = test
     rows: list[dict[str, float]] = []
-    final: dict[str, float] = {}
     began, spent = time.process_time(), 0.0
 
     def error_on(module: nn.Module, x: Any, y: Any) -> float:
@@ -112,16 +120,21 @@ def one(layers: tuple[Layer, ...], whole: Splits, test: Any, seed: int) -> dict[
     def look(epoch: Epoch, module: nn.Module) -> None:
         nonlocal spent
         paused = time.process_time()
-        row = {"loss": epoch.loss, "validation_error": epoch.error}
-        row["cpu_s"] = paused - began - spent
-        row["test_error"] = error_on(module, test_x[:EVERY_EPOCH], test_y[:EVERY_EPOCH])
+        rows.append({"loss": epoch.loss, "validation_error": epoch.error})
+        rows[-1]["cpu_s"] = paused - began - spent
         if epoch.epoch == epoch.epochs:
-            final["validation_error"] = error_on(module, whole.validation_x, whole.validation_y)
-            final["test_error"] = error_on(module, test_x, test_y)
-        rows.append(row)
+            rows[-1]["test_error"] = error_on(module, *test)
+            kept["validation_error"] = error_on(module, whole.validation_x, whole.validation_y)
         spent += time.process_time() - paused
 
-    training = train(layers, TASK, some, RECIPE, seed=seed, on_epoch=look)
+    kept: dict[str, float] = {}
+    weights = None
+    for number, recipe in enumerate(CYCLES):
+        training = train(
+            layers, TASK, some, recipe, seed=10 * seed + number, on_epoch=look, weights=weights
+        )
+        weights = training.state
+    final = kept | {"test_error": rows[-1]["test_error"]}
     final |= int8_errors(layers, training, whole, test)
     return {
         "status": training.status,
@@ -184,7 +197,7 @@ def write(work: Path) -> None:
             same[f"latency_s {name}"] = costs.latency_s[number, place]
             same[f"energy_j {name}"] = costs.energy_j[number, place]
         for epoch, seen in enumerate(row["epochs"], 1):
-            last = row["final"] if epoch == RECIPE.epochs else {}
+            last = row["final"] if epoch == EPOCHS else {}
             energy = {"energy_j": seen["cpu_s"] * row["core_power_w"]}
             ends = {f"final_{key}": last.get(key) for key in FINAL}
             flat.append(same | {"epoch": epoch} | seen | energy | ends)
