@@ -46,8 +46,7 @@ ARCHITECTURES, PARTS, SEEDS = 124, 6, (0, 1)
 LEAST_MACS, MOST_MACS, MOST_PARAMS = 0.2e6, 2e6, 150e3
 # One after another, each with a rise and a fall of the rate of its own: 1, 3 and 9 epochs in all.
 CYCLES = tuple(
-    Recipe(epochs, 64, 0.03, 0.05, 0.0, train_images=3072, optimiser="muon")
-    for epochs in (1, 2, 6)
+    Recipe(epochs, 64, 0.03, 0.05, 0.0, train_images=3072, optimiser="muon") for epochs in (1, 2, 6)
 )
 EPOCHS = sum(recipe.epochs for recipe in CYCLES)
 EVERY_EPOCH, AT_END = 2000, 3000  # images

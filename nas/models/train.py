@@ -27,7 +27,6 @@ from nas.models.training_step import (
     drop_ids,
     normalised,
     optimiser_of,
-    rate_share,
     scale_of,
     training_loss,
 )
@@ -109,8 +108,10 @@ def train(
         seed: Of the first weights, the order of the samples and their augmentation.
         on_epoch: Called after every epoch, in this process, with the network as it then is.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
-        until: Epoch after which to stop, less than the recipe's; the schedule stays the recipe's.
-        begun: Where an earlier call stopped: the two give what one call gives, bit for bit.
+        until: Epoch after which to stop, less than the recipe's. The rate rises and falls within
+            the epochs of each call, so that the error where it stops tells of the network: the same
+            three epochs in the middle of nine rank networks far worse (`experiments/tables/`).
+        begun: Where an earlier call stopped; weights, momentum and chance go on from there.
         weights: `state_dict` to begin from, such as a slice of shared weights; None draws them.
 
     Returns:
@@ -250,18 +251,17 @@ def _epochs(
     x = torch.from_numpy(splits.train_x[part]).to(place)
     y = torch.from_numpy(splits.train_y[part]).to(place)
     steps = max(1, len(x) // recipe.batch_size)
-    optimiser, schedule = optimiser_of(module, recipe, recipe.epochs * steps)
+    rows = list(segment.begun.curve) if segment.begun else []
+    last = segment.until or recipe.epochs
+    optimiser, schedule = optimiser_of(module, recipe, (last - len(rows)) * steps)
     generator = torch.Generator().manual_seed(seed)
     drop_ids(module, recipe.id_dropout, generator)
     scale = scale_of(splits, place)
     effects = _effects(task, splits, recipe, place)
-    rows = list(segment.begun.curve) if segment.begun else []
     if segment.begun is not None:
         restore(segment.begun, module, optimiser, generator)
-        schedule.last_epoch = len(rows) * steps
-        _set_rate(optimiser, recipe, rate_share(schedule.last_epoch, recipe.epochs * steps, recipe))
     before_s = rows[-1][3] if rows else 0.0
-    for number in range(len(rows) + 1, (segment.until or recipe.epochs) + 1):
+    for number in range(len(rows) + 1, last + 1):
         module.train()
         order = _orders(module.members, len(x), generator).to(place)
         total = torch.zeros((), dtype=torch.float64, device=place)
@@ -306,11 +306,6 @@ def _effects(task: Task, splits: Splits, recipe: Recipe, place: torch.device) ->
 def _check_finite(name: str, value: float, where: str) -> None:
     if not math.isfinite(value):
         raise _EndedEarly("diverged", f"{name} is {value} {where}")
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, share: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = recipe.learning_rate * share
 
 
 def _orders(members: int, samples: int, generator: torch.Generator) -> Tensor:

@@ -1,7 +1,8 @@
-"""A training in segments equals one in one go, bit for bit, through files and damage."""
+"""A training in segments: each with a schedule of its own, through files and damage."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,29 +27,39 @@ def network(seed: int = 0) -> tuple[Layer, ...]:
     return chosen.layers(point, digits.input_shape, digits.outputs, digits.spec)
 
 
-def test_a_training_in_three_segments_is_the_training_in_one(tmp_path: Path) -> None:
+def test_segments_through_files_are_those_in_memory(tmp_path: Path) -> None:
     digits, splits = task("digits"), load_splits(task("digits"))
-    whole = train(network(), digits, splits, RECIPE, seed=3)
-    begun = None
-    for until in (1, 2):
-        part = train(network(), digits, splits, RECIPE, seed=3, until=until, begun=begun)
-        assert part.status == "begun"
-        assert part.state is None
-        assert part.error == whole.curve[until - 1].error
-        assert part.checkpoint is not None
-        write_checkpoint(part.checkpoint, tmp_path / "c")
-        begun = read_checkpoint(tmp_path / "c")
-    last = train(network(), digits, splits, RECIPE, seed=3, begun=begun)
-    assert last.status == "trained"
-    assert last.checkpoint is None
-    assert [(e.epoch, e.loss, e.error) for e in last.curve] == [
-        (e.epoch, e.loss, e.error) for e in whole.curve
+    states = []
+    for through_files in (False, True):
+        begun = None
+        for until in (1, 3):
+            part = train(network(), digits, splits, RECIPE, seed=3, until=until, begun=begun)
+            assert part.status == "begun"
+            assert part.state is None
+            assert len(part.curve) == until
+            begun = part.checkpoint
+            assert begun is not None
+            if through_files:
+                write_checkpoint(begun, tmp_path / "c")
+                begun = read_checkpoint(tmp_path / "c")
+        last = train(network(), digits, splits, RECIPE, seed=3, begun=begun)
+        assert last.status == "trained"
+        assert last.checkpoint is None
+        assert [row.epoch for row in last.curve] == [1, 2, 3, 4]
+        seconds = [row.seconds for row in last.curve]
+        assert seconds == sorted(seconds)
+        assert last.state is not None
+        states.append(last.state)
+    assert all(torch.equal(states[1][name], value) for name, value in states[0].items())
+
+
+def test_a_first_segment_is_a_whole_training_of_so_many_epochs() -> None:
+    digits, splits = task("digits"), load_splits(task("digits"))
+    short = train(network(), digits, splits, replace(RECIPE, epochs=2), seed=3)
+    part = train(network(), digits, splits, RECIPE, seed=3, until=2)
+    assert [(row.loss, row.error) for row in part.curve] == [
+        (row.loss, row.error) for row in short.curve
     ]
-    seconds = [e.seconds for e in last.curve]
-    assert seconds == sorted(seconds)
-    assert whole.state is not None
-    assert last.state is not None
-    assert all(torch.equal(last.state[name], whole.state[name]) for name in whole.state)
 
 
 def test_a_checkpoint_of_another_network_is_refused() -> None:

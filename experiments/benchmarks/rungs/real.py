@@ -2,7 +2,7 @@
 
     python experiments/benchmarks/rungs/real.py --work WORK [--seeds 2] [--trainings 24]
 
-Each seed searches `mbconv` (at most 0.3 M MACs, 60,000 parameters) twice by the default sampler:
+Each seed searches `mbconv` (at most 2 M MACs, 150,000 parameters) twice by the default sampler:
 whole trainings of 9 epochs, and rungs of 1, 3 and 9 with a third of their epochs. Reference models
 are not trained. A search that was stopped goes on. Hypervolume is of error and modelled latency on
 rpi4, up to the median error of whole trainings, as a share of what all whole trainings of the seed
@@ -58,10 +58,10 @@ def config(seed: int, fidelity: str, trainings: int) -> dict[str, Any]:
         "demand": {"inferences": 1e9, "lifetime_years": 4},
         "deployments": [{"hardware": "rpi4", "grid": "fr"}],
         "objectives": ["error", "latency"],
-        "constraints": {"macs": 0.3e6, "params": 6e4},
+        "constraints": {"macs": 2e6, "params": 15e4},
         "recipe": {
-            **{"epochs": EPOCHS, "batch_size": 32, "learning_rate": 0.02},
-            **{"weight_decay": 0.05, "label_smoothing": 0.1},
+            **{"epochs": EPOCHS, "batch_size": 64, "learning_rate": 0.03},
+            **{"weight_decay": 0.05, "label_smoothing": 0.0, "optimiser": "muon"},
         },
         "search": {
             **{"on": {"hardware": "rpi4", "grid": "fr"}, "workers": 1, "seed": seed},
