@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from trained_mbconv import RECIPE, SPACE, TABLE, TASK
+from trained_mbconv import CYCLES, EPOCHS, SPACE, TABLE, TASK
 
 from nas.models.build import build
 from nas.models.metrics import error as error_of
@@ -29,7 +29,7 @@ COUNT, LAST = 12, 3000
 def errors_of_table() -> pd.DataFrame:
     """A row an architecture: errors of the last epoch of both seeds, and their mean."""
     table = pd.read_parquet(TABLE)
-    last = table[(table["epoch"] == RECIPE.epochs) & (table["status"] == "trained")].copy()
+    last = table[(table["epoch"] == EPOCHS) & (table["status"] == "trained")].copy()
     last["error"] = (last["final_validation_error"] + last["final_test_error"]) / 2
     rows = last.groupby("index").first()
     rows["error"] = last.groupby("index")["error"].mean()
@@ -45,7 +45,7 @@ def main() -> None:
     few = dataclasses.replace(
         splits, validation_x=splits.validation_x[:LAST], validation_y=splits.validation_y[:LAST]
     )
-    recipe = dataclasses.replace(RECIPE, epochs=1, train_images=None)
+    recipe = dataclasses.replace(CYCLES[-1], epochs=1, train_images=None)
     for index in map(int, chosen):
         if str(index) in found:
             continue

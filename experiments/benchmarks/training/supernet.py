@@ -36,7 +36,16 @@ from search_spaces.layers import mac_count, parameter_count
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tables"))
-from trained_mbconv import MOST_MACS, MOST_PARAMS, RECIPE, SPACE, TABLE, TASK  # noqa: E402
+from trained_mbconv import (  # noqa: E402
+    CYCLES,
+    EPOCHS,
+    LEAST_MACS,
+    MOST_MACS,
+    MOST_PARAMS,
+    SPACE,
+    TABLE,
+    TASK,
+)
 
 FIRST, *FURTHER = "stm32l4r5:int8", "rpi4:int8", "pixel3:int8", "jetson_orin_nano_8gb:fp16"
 PILOTS, DRAWS, RIDGE = (12, 25, 40, 60), 40, 10.0
@@ -46,7 +55,7 @@ SHARE = 0.99  # of the hypervolume of all trained, which counts as reached
 def truth() -> pd.DataFrame:
     """A row an architecture: error alone (mean of seeds and of both splits), costs, CPU seconds."""
     table = pd.read_parquet(TABLE)
-    last = table[(table["epoch"] == RECIPE.epochs) & (table["status"] == "trained")].copy()
+    last = table[(table["epoch"] == EPOCHS) & (table["status"] == "trained")].copy()
     last["error"] = (last["final_validation_error"] + last["final_test_error"]) / 2
     rows = last.groupby("index").first()
     seeds = last.pivot_table(index="index", columns="seed", values="error")
@@ -64,13 +73,11 @@ def scored(rows: pd.DataFrame, given: argparse.Namespace) -> tuple[pd.DataFrame,
         TASK,
         seed=given.seed,
         admits=lambda layers: (
-            parameter_count(layers) <= MOST_PARAMS and mac_count(layers) <= MOST_MACS
+            parameter_count(layers) <= MOST_PARAMS and LEAST_MACS <= mac_count(layers) <= MOST_MACS
         ),
     )
     made_s = time.process_time() - began
-    plain = dataclasses.replace(
-        RECIPE, epochs=given.epochs, batch_size=64, label_smoothing=0.0, optimiser=given.optimiser
-    )
+    plain = dataclasses.replace(CYCLES[-1], epochs=given.epochs, optimiser=given.optimiser)
     spent = given.work / f"spent-{given.seed}.json"
     began = time.process_time()
     weights = given.work / f"supernet-{given.seed}.safetensors"
