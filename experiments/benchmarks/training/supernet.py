@@ -77,7 +77,12 @@ def scored(rows: pd.DataFrame, given: argparse.Namespace) -> tuple[pd.DataFrame,
         ),
     )
     made_s = time.process_time() - began
-    plain = dataclasses.replace(CYCLES[-1], epochs=given.epochs, optimiser=given.optimiser)
+    plain = dataclasses.replace(
+        CYCLES[-1],
+        epochs=given.epochs,
+        optimiser=given.optimiser,
+        train_images=given.images,
+    )
     spent = given.work / f"spent-{given.seed}.json"
     began = time.process_time()
     weights = given.work / f"supernet-{given.seed}.safetensors"
@@ -196,6 +201,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--regression", action="store_true", help="only that, which trains nothing")
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--images", type=int, default=3072, help="of the training data")
     parser.add_argument("--randoms", type=int, default=3)
     parser.add_argument("--distilled", type=float, default=0.2)
     parser.add_argument("--validation", type=int, default=750)
