@@ -47,16 +47,17 @@ def main() -> None:
     )
     recipe = dataclasses.replace(CYCLES[-1], epochs=1, train_images=None)
     for index in map(int, chosen):
-        if str(index) in found:
+        architecture = json.loads(rows.loc[index, "architecture"])
+        name = json.dumps(architecture, sort_keys=True)
+        if name in found:
             continue
         began = time.process_time()
-        architecture = json.loads(rows.loc[index, "architecture"])
         layers = SPACE.layers(architecture, TASK.input_shape, TASK.outputs, TASK.spec)
         training = train(layers, TASK, few, recipe, seed=0)
         module = build(layers)
         module.load_state_dict(training.state)
         tested = error_of(TASK, predict(module, test[0][:LAST], splits), test[1][:LAST], splits)
-        found[str(index)] = {
+        found[name] = {
             "error": (training.error + tested) / 2,
             "of_table": float(rows.loc[index, "error"]),
             "cpu_s": time.process_time() - began,

@@ -133,7 +133,9 @@ def one(layers: tuple[Layer, ...], whole: Splits, test: Any, seed: int) -> dict[
             layers, TASK, some, recipe, seed=10 * seed + number, on_epoch=look, weights=weights
         )
         weights = training.state
-    final = kept | {"test_error": rows[-1]["test_error"]}
+        if weights is None:
+            break
+    final = kept | {"test_error": rows[-1].get("test_error")} if rows else {}
     final |= int8_errors(layers, training, whole, test)
     return {
         "status": training.status,

@@ -289,7 +289,7 @@ def plan_of(frozen: Mapping[str, Any], folder: Path | None = None) -> Plan:
         data_dir=frozen["data_dir"],
         limits=Limits(**frozen["budget"]),
         skip=frozen["search"].get("skip", False),
-        rungs=_rungs(frozen),
+        rungs=rungs_of(frozen),
         promotion=frozen["search"].get("promotion", "gain"),
         extra_seeds=frozen["finalists"]["extra_seeds"],
         finalists=frozen["finalists"]["at_most"],
@@ -307,7 +307,8 @@ def _warm_start(told: Mapping[str, Any] | None) -> WarmStart:
     return WarmStart(float(told["gco2e"]), tuple(told["records"]), earlier, first)
 
 
-def _rungs(frozen: Mapping[str, Any]) -> tuple[int, ...]:
+def rungs_of(frozen: Mapping[str, Any]) -> tuple[int, ...]:
+    """Epochs of each rung of a frozen run, rising; none where it trains whole."""
     if frozen["search"].get("fidelity", "full") == "full":
         return ()
     return rung_epochs(frozen["recipe"]["epochs"])

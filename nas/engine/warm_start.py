@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.engine.plan import Look, Plan
+from nas.engine.plan import Look, Plan, rungs_of
 from nas.engine.recipe_choices import point_of
 from nas.engine.shared_weights import AGREEMENT, WEIGHTS, WEIGHTS_OF
 from nas.errors import ConfigError, SpaceError
@@ -68,7 +68,8 @@ def inherited(folders: Sequence[str], plan: Plan) -> tuple[dict[str, Any], dict[
             look = _look(record, plan)
             if look is None:
                 continue
-            if look.candidate == record.candidate and _answers(record, plan):
+            alike = rungs_of(run.frozen)[:-1] == plan.rungs[:-1]  # trained in the same cycles
+            if look.candidate == record.candidate and alike and _answers(record, plan):
                 if record.candidate not in kept:
                     files.update(_copies(run, record, len(kept)))
                     kept.append(record.candidate)

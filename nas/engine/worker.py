@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from nas.engine.decide import Decider
 from nas.engine.job import Job
 from nas.engine.ladder import checkpoint_path
 from nas.engine.plan import Plan, load_plan
+from nas.engine.rungs import rung_epochs
 from nas.engine.samplers import seed_of
 from nas.engine.shared_weights import SharedWeights, write_agreement
 from nas.engine.storage import database_faults, open_storage, open_study
@@ -204,7 +206,7 @@ class _Trainer:
     def _trained(self, job: Job, stop: Stop) -> dict[str, Any] | None:
         """How the training of a job ended; None where this worker was asked to end."""
         from nas.models.evaluate import errors_by_precision
-        from nas.models.train import train
+        from nas.models.train import Training, train, train_in_cycles
 
         plan = self._plan
         seed = seed_of("train", plan.seed, job.look.candidate, job.training)
@@ -212,17 +214,18 @@ class _Trainer:
         until, begun = self._segment(job)
         weights = self._slices(job, stop)
         epochs = Epochs(self._meter, self._card)
-        training = train(
+        run: Callable[..., Training] = partial(train, until=until, begun=begun, weights=weights)
+        if plan.rungs and job.rung is None and weights is None:
+            # Finalists and references are trained as those that climbed.
+            run = partial(train_in_cycles, ends=rung_epochs(look.recipe.epochs)[:-1])
+        training = run(
             look.layers,
             plan.task,
             self._splits,
             look.recipe,
             seed=seed,
             should_stop=stop,
-            until=until,
-            begun=begun,
             on_epoch=epochs.ended,
-            weights=weights,
         )
         if training.status == "interrupted":
             return None

@@ -1,4 +1,4 @@
-"""A training that stopped after an epoch, so that it can go on as if it had not."""
+"""A training that stopped after an epoch, and what it takes to go on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODEL, _OPTIMISER, _GENERATOR, _CURVE = "model.", "optimiser.", "generator", "c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Everything that the epochs to come depend on besides layers, task, data, recipe and seed.
+    """What the epochs to come depend on besides layers, task, data, recipe, seed and their end.
 
     Attributes:
         curve: Rows ``(epoch, loss, validation error, seconds)`` of the epochs so far, 1 or more.

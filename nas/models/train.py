@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,7 +32,7 @@ from nas.models.training_step import (
 )
 from search_spaces.layers import Layer, layer_shapes
 
-__all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train"]
+__all__ = ["Epoch", "Recipe", "Training", "default_recipe", "predict", "train", "train_in_cycles"]
 
 Status = Literal[
     "trained", "begun", "diverged", "out_of_memory", "failed", "time_limit", "interrupted"
@@ -109,8 +109,8 @@ def train(
         on_epoch: Called after every epoch, in this process, with the network as it then is.
         should_stop: Asked before every step; True ends the training as ``"interrupted"``.
         until: Epoch after which to stop, less than the recipe's. The rate rises and falls within
-            the epochs of each call, so that the error where it stops tells of the network: the same
-            three epochs in the middle of nine rank networks far worse (`experiments/tables/`).
+            the epochs of each call, so that the error where it stops tells of the network; one in
+            the middle of a schedule hardly does (`experiments/tables/`).
         begun: Where an earlier call stopped; weights, momentum and chance go on from there.
         weights: `state_dict` to begin from, such as a slice of shared weights; None draws them.
 
@@ -168,6 +168,52 @@ def train(
         if kept:
             return outcome("begun", f"epoch {until} of {recipe.epochs}")
         return outcome("trained", "", module)
+
+
+def train_in_cycles(
+    layers: tuple[Layer, ...],
+    task: Task,
+    splits: Splits,
+    recipe: Recipe,
+    *,
+    ends: Sequence[int],
+    seed: int,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Training:
+    """Train as a candidate is that climbs all its rungs without a pause.
+
+    Args:
+        layers: As of `train`, and so are those that follow but `ends`.
+        task: The task.
+        splits: Its data.
+        recipe: How to train.
+        seed: Of the first weights, the order of the samples and their augmentation.
+        on_epoch: Called after every epoch.
+        should_stop: Asked before every step.
+        ends: Epochs at which the rate has fallen, rising, each less than the recipe's.
+
+    Returns:
+        The outcome; its seconds are those of all cycles.
+    """
+    begun, seconds = None, 0.0
+    for until in (*ends, None):
+        part = train(
+            layers,
+            task,
+            splits,
+            recipe,
+            seed=seed,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+            until=until,
+            begun=begun,
+        )
+        seconds += part.seconds
+        begun = part.checkpoint
+        if begun is None:
+            break
+    return replace(part, seconds=seconds)
 
 
 def predict(

@@ -119,7 +119,7 @@ def optimiser_of(
     Args:
         module: Whose parameters are trained.
         recipe: Optimiser, rate and weight decay; the schedule is that of `rate_share`.
-        steps: Of the whole training.
+        steps: From its beginning to the end of its fall.
     """
     parameters = list(module.parameters())
     turned = steps_orthogonally(module) if recipe.optimiser == "muon" else set()
@@ -146,7 +146,7 @@ def rate_share(step: int, steps: int, recipe: Recipe) -> float:
 
     Args:
         step: From 0.
-        steps: Of the whole training.
+        steps: From its beginning to the end of its fall.
         recipe: Its `warm_up` and `decay`.
 
     Source:

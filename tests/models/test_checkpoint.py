@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from nas.errors import RunError
-from nas.models.checkpoint import read_checkpoint, write_checkpoint
+from nas.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from nas.models.recipe import Recipe
 from nas.models.tasks import load_splits, task
-from nas.models.train import train
+from nas.models.train import train, train_in_cycles
+from nas.models.training_step import rate_share
 from search_spaces import space
 from search_spaces.layers import Layer
 
@@ -60,6 +62,43 @@ def test_a_first_segment_is_a_whole_training_of_so_many_epochs() -> None:
     assert [(row.loss, row.error) for row in part.curve] == [
         (row.loss, row.error) for row in short.curve
     ]
+
+
+def test_each_segment_rises_and_falls_by_itself_and_goes_on_with_its_chance() -> None:
+    digits, splits = task("digits"), load_splits(task("digits"))
+    begun = train(network(), digits, splits, RECIPE, seed=3, until=2).checkpoint
+    assert begun is not None
+    rates: list[float] = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimiser, *_: rates.append(optimiser.param_groups[0]["lr"])
+    )
+    last = train(network(), digits, splits, RECIPE, seed=3, begun=begun)
+    hook.remove()
+    steps = 2 * (256 // RECIPE.batch_size)
+    assert rates == pytest.approx(
+        [RECIPE.learning_rate * rate_share(step, steps, RECIPE) for step in range(steps)]
+    )
+    other = {**begun.tensors, "generator": torch.Generator().manual_seed(9).get_state()}
+    again = train(network(), digits, splits, RECIPE, seed=3, begun=Checkpoint(begun.curve, other))
+    assert [row.loss for row in again.curve] != [row.loss for row in last.curve]
+
+
+def test_cycles_in_one_call_are_the_segments() -> None:
+    digits, splits = task("digits"), load_splits(task("digits"))
+    begun = train(network(), digits, splits, RECIPE, seed=3, until=1).checkpoint
+    last = train(network(), digits, splits, RECIPE, seed=3, begun=begun)
+    whole = train_in_cycles(network(), digits, splits, RECIPE, ends=[1], seed=3)
+    assert whole.status == "trained"
+    assert [(row.epoch, row.error) for row in whole.curve] == [
+        (row.epoch, row.error) for row in last.curve
+    ]
+    assert whole.state is not None
+    assert last.state is not None
+    assert all(torch.equal(whole.state[name], value) for name, value in last.state.items())
+    stopped = train_in_cycles(
+        network(), digits, splits, RECIPE, ends=[1], seed=3, should_stop=lambda: True
+    )
+    assert stopped.status == "interrupted"
 
 
 def test_a_checkpoint_of_another_network_is_refused() -> None:

@@ -7,6 +7,7 @@ twice the time, energy and bytes on the same arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from cells import Cell, Problem
 
-from hardware_profiles.accelerator import accelerator_space
+from hardware_profiles.accelerator import AcceleratorSpace, accelerator_space
 from nas.cost.accelerator import cost_counted, die_area_mm2
 from nas.cost.workload import Workload, workload
 from nas.pareto import hypervolume, non_dominated
@@ -117,8 +118,10 @@ def read_joint(cells: Problem, kept: Path, inferences: float) -> Joint:
         kept: An .npz file, read where it exists and the last class still costs what it says.
         inferences: Over the life of a chip.
     """
-    if not _is_current(kept, cells.first[-1]):
-        latency, energy, memory = zip(*map(_counted, cells.first), strict=True)
+    space = accelerator_space()
+    if not _is_current(kept, cells.first, space):
+        counted = (_counted(cell, space) for cell in cells.first)
+        latency, energy, memory = zip(*counted, strict=True)
         part = kept.with_suffix(".part.npz")
         np.savez(part, latency=latency, energy=energy, memory=memory)
         part.rename(kept)
@@ -127,18 +130,22 @@ def read_joint(cells: Problem, kept: Path, inferences: float) -> Joint:
     return Joint(cells, table["latency"], table["energy"], memory, inferences)
 
 
-def _is_current(kept: Path, cell: Cell) -> bool:
+def _is_current(kept: Path, classes: Sequence[Cell], space: AcceleratorSpace) -> bool:
     if not kept.exists():
         return False
     table = np.load(kept)
     names = ("latency", "energy", "memory")
-    pairs = zip(names, _counted(cell), strict=True)
-    return all(np.allclose(table[name][-1], now, rtol=1e-5, equal_nan=True) for name, now in pairs)
+    kept_rows = [table[name][-1] for name in names if len(table[name]) == len(classes)]
+    now_rows = _counted(classes[-1], space)
+    return len(kept_rows) == len(names) and all(
+        np.shape(kept) == np.shape(now) and np.allclose(kept, now, rtol=1e-5, equal_nan=True)
+        for kept, now in zip(kept_rows, now_rows, strict=True)
+    )
 
 
-def _counted(cell: Cell) -> tuple[np.ndarray, np.ndarray, int]:
+def _counted(cell: Cell, space: AcceleratorSpace) -> tuple[np.ndarray, np.ndarray, int]:
     """Seconds and joules on every design, and bytes of weights and peak activations, in int8."""
     work = workload(simplify(SPACE.layers(cell, (3, 32, 32), 10)))
-    costs = cost_counted(work, accelerator_space())
+    costs = cost_counted(work, space)
     stored = work.stored_weight_elements + work.peak_activation_elements
     return costs.latency_s.astype(np.float32), costs.energy_j.astype(np.float32), stored
