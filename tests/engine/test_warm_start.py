@@ -75,6 +75,17 @@ def test_of_another_recipe_the_best_are_tried_first_and_the_rest_is_learnt(launc
     assert len({job.look.candidate for job in jobs}) == 8
 
 
+def test_trainings_in_other_cycles_are_learnt_from_and_not_taken_over(launched):
+    recipe = {"epochs": 9, "threads": 1, "train_images": 256}
+    whole = launched("whole", recipe=recipe)
+    whole.finish(error)
+    warm = launched(
+        "rungs", search=begun_from(whole, fidelity="rungs"), recipe=recipe
+    ).plan.warm_start
+    assert not warm.records
+    assert len(warm.earlier) == 8
+
+
 def test_what_cannot_be_begun_from_is_refused_in_one_line(launched, earlier, tmp_path):
     with pytest.raises(ConfigError, match="searched space dscnn") as refused:
         launched("other", search=begun_from(earlier), space="mbconv", constraints={"macs": 3e5})
