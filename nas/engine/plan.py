@@ -34,7 +34,7 @@ from search_spaces.graph_features import graph_features
 from search_spaces.layers import Layer, layer_shapes
 from search_spaces.ops import Shape
 
-__all__ = ["Look", "Plan", "WarmStart", "chosen", "load_plan", "plan_of"]
+__all__ = ["Look", "Plan", "WarmStart", "chosen", "load_plan", "plan_of", "rungs_of"]
 
 
 @dataclass(frozen=True)

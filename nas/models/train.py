@@ -194,7 +194,7 @@ def train_in_cycles(
         ends: Epochs at which the rate has fallen, rising, each less than the recipe's.
 
     Returns:
-        The outcome; its seconds are those of all cycles.
+        The outcome; its seconds are those of all cycles, the recipe's limit is of each.
     """
     begun, seconds = None, 0.0
     for until in (*ends, None):

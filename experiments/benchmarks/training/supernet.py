@@ -140,6 +140,13 @@ def by_regression(rows: pd.DataFrame) -> dict[str, float]:
     return found
 
 
+def by_size(rows: pd.DataFrame) -> dict[str, float]:
+    """Rank agreement of the log-loss with the error alone, for thirds of the networks by MACs."""
+    thirds = pd.qcut(rows["macs"], 3, labels=["least", "middle", "most"])
+    parts = rows.groupby(thirds, observed=True)
+    return {str(name): rank_agreement(part["error"], part["shared_loss"]) for name, part in parts}
+
+
 def searches(rows: pd.DataFrame, costs: dict[str, Any], device: str) -> dict[str, Any]:
     """CPU seconds until the hypervolume of all trained is reached, both ways, on one device.
 
@@ -213,7 +220,7 @@ def main() -> None:
         return
     given.work.mkdir(parents=True, exist_ok=True)
     rows, costs = scored(truth(), given)
-    both = rows.dropna(subset=["first", "second"])
+    both, by_loss = rows.dropna(subset=["first", "second"]), rows.assign(shared=rows["shared_loss"])
     training_s = float(rows["cpu_s"].mean())
     found = {
         "spearman": rank_agreement(rows["error"], rows["shared"]),
@@ -230,8 +237,15 @@ def main() -> None:
         **costs,
         "cost_in_trainings": 1000 * costs["score_s"] / training_s,
         "supernet_in_trainings": (costs["made_s"] + costs["train_s"]) / training_s,
+        "mean_error": {
+            "alone": float(rows["error"].mean()),
+            "shared": float(rows["shared"].mean()),
+        },
+        "spearman_of_loss_by_macs": by_size(rows),
         "search": searches(rows, costs, FIRST),
+        "search_by_loss": searches(by_loss, costs, FIRST),
         "further_devices": {device: elsewhere(rows, device, 30) for device in FURTHER},
+        "further_devices_by_loss": {device: elsewhere(by_loss, device, 30) for device in FURTHER},
     }
     text = json.dumps(found, indent=1)
     (HERE / "results" / "supernet.json").write_text(text + "\n", encoding="utf-8")
